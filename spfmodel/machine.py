@@ -1,0 +1,87 @@
+"""Machine: what each hardware and kernel action costs, and which rwsem its kernel has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .sources import Quantity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """Joint posterior draws of some of a machine's costs."""
+
+    names: tuple[str, ...]
+    """cost names, the columns"""
+    values: NDArray[np.float64]
+    """shape (n_draws, n_names), in each cost's unit"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A computer with its kernel. Times in ns."""
+
+    name: str
+    title: str
+    arch: str
+    """x86_64, ppc64 or arm64"""
+    cpus: int
+    """logical CPUs"""
+    cores: int
+    """physical cores"""
+    sockets: int
+    numa_nodes: int
+    page_kib: int
+    """base page, KiB"""
+    kernel: str
+    """kernel version of the baseline; decides the rwsem era"""
+    virtual: bool
+    """runs in a virtual machine"""
+    thp: str
+    """always, madvise or never"""
+    spin_on_owner: bool
+    """CONFIG_RWSEM_SPIN_ON_OWNER"""
+    source: str
+    """where the description was read"""
+    costs: Mapping[str, Quantity]
+    """by name: see data/README.md for the list"""
+    calibration: Mapping[str, str] = field(default_factory=dict)
+    """which rows the fitted costs rest on; empty when everything is a prior"""
+    draws: Draws | None = None
+    """joint posterior of the fitted costs"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One thing that a thread does in a cycle of its benchmark."""
+
+    do: str
+    """`think`, `update` or `fault`"""
+    op: str = ""
+    """for an update: mmap, munmap, brk_up, brk_down, mprotect"""
+    repeat: str = ""
+    """name of the workload parameter that says how often; empty: once"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What the threads do, read from the benchmark's source where it has one."""
+
+    name: str
+    title: str
+    unit: str
+    """unit of work: records, faults, brk calls, ..."""
+    command: str
+    source: str
+    units_per_cycle: float
+    """units of work in one pass through `program` (per fault if unit is faults)"""
+    threads_per_cpu: float
+    """the benchmark's default number of threads, per logical CPU"""
+    program: tuple[Phase, ...]
+    """the cycle that every thread repeats"""
+    parameters: Mapping[str, Quantity]
+    """by name: touched_kib, think_ns, same_vma, threads_per_page_table, ..."""

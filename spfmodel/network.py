@@ -1,0 +1,153 @@
+"""Network: a machine, a workload and a protocol as one closed queueing network, in plain arrays.
+
+This is the only room that knows all three nouns. `build` prices the protocol's table and lays
+the workload's cycle out as a program that every thread repeats; the solvers read nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .machine import Machine, Workload
+from .primitives.reader_writer import ERAS, RwsemRules, era_of
+from .protocols.vocabulary import Action, Protocol, Resource, Step
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+class Op(IntEnum):
+    """What a program step does. Times are `value_ns`, resources and targets are `arg`."""
+
+    WORK = 0
+    LINE = 1
+    READ_LOCK = 2
+    READ_UNLOCK = 3
+    WRITE_LOCK = 4
+    WRITE_UNLOCK = 5
+    DOWNGRADE = 6
+    SEQ_READ = 7
+    SEQ_CHECK = 8
+    SEQ_ODD = 9
+    SEQ_EVEN = 10
+    TRYLOCK = 11
+    SPIN_LOCK = 12
+    SPIN_UNLOCK = 13
+    CHANCE = 14
+    FAULT_BEGIN = 15
+    ATTEMPT = 16
+    FAULT_END = 17
+    UPDATE_BEGIN = 18
+    UPDATE_END = 19
+    LOOP = 20
+    """jump back to `arg` until the steps since then ran `value_ns` times in all"""
+    JUMP = 21
+    CYCLE_END = 22
+    """one cycle of the workload is done; go on at `arg`"""
+
+
+TIMES = ("wake_ns", "wake_hot_ns", "wake_send_ns", "spin_handoff_ns", "switch_ns", "slice_ns")
+"""Columns of `Network.rwsem_ns`, followed by `steal_probability`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A closed network of `n_threads` customers that run one program. D draws, S steps, N threads."""
+
+    op: Ints
+    """(S,) codes of `Op`"""
+    arg: Ints
+    """(S,) line, sequence or jump target; 0 elsewhere"""
+    fail: Ints
+    """(S,) where an aborted attempt goes on; -1 elsewhere"""
+    cause: Ints
+    """(S,) index into `causes`; -1 elsewhere"""
+    value_ns: Floats
+    """(D, S) mean time of WORK and LINE; chance of CHANCE; chance that SEQ_ODD hits the VMA that
+    faults; count of LOOP"""
+    scv: Floats
+    """(S,) squared coefficient of variation of WORK and LINE (0 constant, 1 exponential)"""
+    line_local_ns: Floats
+    """(D,) an atomic on a line that this CPU touched last"""
+    entry: Ints
+    """(N,) first step of each thread's cycle"""
+    n_threads: int
+    cpus: int
+    slowdown: Floats
+    """(cpus + 1,) factor on WORK when so many CPUs run: hyperthreads share cores"""
+    threads_per_page_table: int
+    """threads whose active pages share one page-table page, hence one PTE lock"""
+    lines: tuple[str, ...]
+    causes: tuple[str, ...]
+    rules: RwsemRules
+    rwsem_ns: Floats
+    """(D, 7) by `TIMES`, then the chance that a spinner takes a freed lock before the woken head"""
+    units_per_cycle: float
+    faults_per_cycle: float
+    updates_per_cycle: float
+    labels: tuple[str, ...]
+    """(S,) what each step is, for people"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """What a solver finds. Arrays have the draws as their leading axis (D,)."""
+
+    solver: str
+    throughput_per_s: Floats
+    """(D,) units of work per second, all threads together"""
+    throughput_half_width: Floats
+    """(D,) half of the 95 % confidence interval of the simulation; 0 where exact"""
+    faults_per_s: Floats
+    updates_per_s: Floats
+    attempt_share: Floats
+    """attempts / faults"""
+    abort_share: Mapping[str, Floats]
+    """by cause: aborts / attempts; sums to the fallback share"""
+    fault_mean_ns: Floats
+    fault_p99_ns: Floats
+    update_mean_ns: Floats
+    utilisation: Mapping[str, Floats]
+    """by station: share of time in use (mmap_sem: owned by a writer, or by readers)"""
+    busy_cpus: Floats
+    """mean number of CPUs that run, spin included"""
+
+    @property
+    def fallback_share(self) -> Floats:
+        """Fallbacks / attempts, (D,)."""
+        return np.sum([*self.abort_share.values(), np.zeros_like(self.attempt_share)], axis=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A network's totals per thread cycle, for formulas. (D,) arrays unless said; times in ns."""
+
+    attempts: bool
+    """faults are tried speculatively first"""
+    outside_ns: Floats
+    """work outside mmap_sem in one cycle: think, entry, system call; attempts not included"""
+    attempt_ns: Floats
+    """work in one successful attempt"""
+    read_hold_ns: Floats
+    """work inside the read hold of one classic fault"""
+    write_hold_ns: Floats
+    """work inside the write hold of one update, mean over the cycle's updates"""
+    window_ns: Floats
+    """work from SEQ_READ to the last SEQ_CHECK of an attempt"""
+    bump_ns: Floats
+    """time that one update keeps the sequence odd, times the chance that it is the fault's VMA"""
+    bump_chance: Floats
+    """chance that one update moves the sequence that a fault reads, mean over updates"""
+    line_attempt_ns: Floats
+    """(D, L) service at each line in one attempt, contended"""
+    line_classic_ns: Floats
+    """(D, L) in one classic path"""
+    line_update_ns: Floats
+    """(D, L) in one update, mean"""
+    chance: Floats
+    """(D,) chance that an attempt aborts whatever the others do"""

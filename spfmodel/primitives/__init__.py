@@ -1,0 +1,1 @@
+"""What one mechanism does: its state change and its closed form, side by side."""

@@ -1,0 +1,1 @@
+"""Three solvers of the same `Network`: closed forms, exact chains, simulation."""
