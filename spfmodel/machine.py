@@ -22,6 +22,38 @@ class Draws:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FittedParameter:
+    """One parameter after a calibration: median and 90 % range of its draws."""
+
+    median: float
+    """in `unit`"""
+    low: float
+    """in `unit`"""
+    high: float
+    """in `unit`"""
+    unit: str
+    origin: str
+    """`data`: the rows identify it; `prior`: they do not; `fact`: it was set"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What one workload's measurements say about a machine's costs."""
+
+    workload: str
+    """name of the workload that was fitted"""
+    rows: tuple[str, ...]
+    """measurements it rests on: row ids of measurements.csv, or `file:row`"""
+    baseline: str
+    """protocol that a prediction compares with unless told otherwise"""
+    protocols_used: tuple[str, ...]
+    """protocols of the rows: predictions of these are `fitted`, of others `predicted`"""
+    parameters: Mapping[str, FittedParameter]
+    draws: Draws
+    """joint posterior of the fitted costs"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """A computer with its kernel. Times in ns."""
 
@@ -49,10 +81,8 @@ class Machine:
     """where the description was read"""
     costs: Mapping[str, Quantity]
     """by name: see data/README.md for the list"""
-    calibration: Mapping[str, str] = field(default_factory=dict)
-    """which rows the fitted costs rest on; empty when everything is a prior"""
-    draws: Draws | None = None
-    """joint posterior of the fitted costs"""
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    """by workload: what was fitted, on which rows; empty when everything is a prior"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class BadInput(ValueError):
+    """The user's file, name or number is wrong: one sentence says what, where and what to do."""
+
+
 class Kind(StrEnum):
     """How a number came to be known."""
 
