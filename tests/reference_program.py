@@ -1,0 +1,260 @@
+"""What each program step does, in the reference simulation (docs/semantics.md): one method per `Op`."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from math import sqrt
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from reference_machine import Calendar, Level, Processors, Thread
+from reference_rwsem import Rwsem
+
+from spfmodel.network import TIMES, Network, Op
+
+
+def draw_time(rng: Random, mean: float, scv: float) -> float:
+    """A time of this mean and squared coefficient of variation, by the law the page names."""
+    if mean <= 0 or scv == 0:
+        return mean
+    if scv < 1:
+        stages = round(1 / scv)
+        return rng.gammavariate(stages, mean / stages)
+    p = (1 + sqrt((scv - 1) / (scv + 1))) / 2
+    branch = p if rng.random() < p else 1 - p
+    return rng.expovariate(2 * branch / mean)
+
+
+class Line:
+    """A first-come-first-served station; whoever waits keeps its CPU."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[Thread, int]] = deque()
+        self.last_served: Thread | None = None
+
+
+class PteLock:
+    """A spinlock that is handed to the next in line at once."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.waiting: deque[Thread] = deque()
+
+
+class Simulation:
+    """One draw of a network, N threads running its program. A step's method returns True if the
+    thread goes on at once, False if something will call `go_on` later."""
+
+    def __init__(
+        self, network: Network, *, draw: int = 0, seed: int = 1, rwsem: type[Rwsem] = Rwsem
+    ) -> None:
+        self.network, self.value = network, [float(v) for v in network.value_ns[draw]]
+        self.line_local_ns = float(network.line_local_ns[draw])
+        self.rng, self.calendar = Random(seed), Calendar()
+        ns = dict(zip(TIMES, map(float, network.rwsem_ns[draw]), strict=False))
+        self.processors = Processors(self.calendar, network.cpus, ns["switch_ns"], ns["slice_ns"])
+        rwsem_ns = network.rwsem_ns[draw]
+        self.rwsem = rwsem(
+            network.rules, rwsem_ns, self.calendar, self.processors, self.rng, self.go_on
+        )
+        self.lines = [Line() for _ in network.lines]
+        self.sequences = [0, 0]
+        tables = -(-network.n_threads // network.threads_per_page_table)
+        self.pte_locks = [PteLock() for _ in range(tables)]
+        self.counts: Counter[str] = Counter()
+        self.totals_ns = {"fault": 0.0, "update": 0.0}
+        self.in_fault = Level(self.calendar)
+        self.do: dict[int, Callable[[Thread, int], bool]] = {
+            int(op): getattr(self, op.name.lower()) for op in Op
+        }
+        self.program = [int(op) for op in network.op]
+        for number in range(network.n_threads):
+            thread = Thread(number, int(network.entry[number]))
+            self.processors.runnable(thread, lambda t=thread: self.calendar.after(0.0, lambda: self.go_on(t)))
+
+    def go_on(self, thread: Thread) -> None:
+        """Run the program until a step takes time or has to wait."""
+        while True:
+            if thread.busy_until > self.calendar.now:
+                return self.later(thread.busy_until - self.calendar.now, thread)
+            step, thread.step = thread.step, thread.step + 1
+            if not self.do[self.program[step]](thread, step):
+                return None
+
+    def later(self, delay: float, thread: Thread) -> None:
+        """The thread goes on in `delay` ns."""
+        self.calendar.after(delay, lambda: self.go_on(thread))
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def work(self, thread: Thread, step: int) -> bool:
+        """Run on the CPU, slower by how many CPUs are busy when it starts."""
+        time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
+        self.later(time * float(self.network.slowdown[int(self.processors.busy.value)]), thread)
+        return False
+
+    def line(self, thread: Thread, step: int) -> bool:
+        """Wait for the line, first come first served."""
+        line = self.lines[int(self.network.arg[step])]
+        line.waiting.append((thread, step))
+        if len(line.waiting) == 1:
+            self.serve(line)
+        return False
+
+    def serve(self, line: Line) -> None:
+        """The head is served: locally if it was the last one, too."""
+        thread, step = line.waiting[0]
+        time = self.line_local_ns
+        if line.last_served is not thread:
+            time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
+        line.last_served = thread
+        self.calendar.after(time, lambda: self.served(line, thread))
+
+    def served(self, line: Line, thread: Thread) -> None:
+        """The next is served; this one goes on."""
+        line.waiting.popleft()
+        if line.waiting:
+            self.serve(line)
+        self.go_on(thread)
+
+    # -- mmap_sem -----------------------------------------------------------------------------
+
+    def read_lock(self, thread: Thread, _step: int) -> bool:
+        return self.rwsem.read_request(thread)
+
+    def read_unlock(self, thread: Thread, _step: int) -> bool:
+        self.rwsem.read_unlock(thread)
+        return True
+
+    def write_lock(self, thread: Thread, _step: int) -> bool:
+        return self.rwsem.write_request(thread)
+
+    def write_unlock(self, thread: Thread, _step: int) -> bool:
+        self.rwsem.write_unlock(thread)
+        return True
+
+    def downgrade(self, thread: Thread, _step: int) -> bool:
+        self.rwsem.downgrade(thread)
+        return True
+
+    # -- sequences, PTE locks, aborts ---------------------------------------------------------
+
+    def abort(self, thread: Thread, step: int) -> bool:
+        """Count the cause, release the PTE lock if held, go on at `fail`."""
+        self.counts[f"abort:{int(self.network.cause[step])}"] += 1
+        if thread.holds_pte_lock:
+            self.spin_unlock(thread, step)
+        thread.step = int(self.network.fail[step])
+        return True
+
+    def seq_read(self, thread: Thread, step: int) -> bool:
+        """Abort if the sequence is odd, else remember it."""
+        k = int(self.network.arg[step])
+        thread.remembered[k] = self.sequences[k]
+        return self.abort(thread, step) if self.sequences[k] % 2 else True
+
+    def seq_check(self, thread: Thread, step: int) -> bool:
+        """Abort if the sequence is no longer what was remembered."""
+        k = int(self.network.arg[step])
+        return True if self.sequences[k] == thread.remembered[k] else self.abort(thread, step)
+
+    def seq_odd(self, thread: Thread, step: int) -> bool:
+        """With probability `value_ns` the sequence moves to odd."""
+        k = int(self.network.arg[step])
+        if self.rng.random() < self.value[step]:
+            self.sequences[k] += 1
+            thread.moved.add(k)
+        return True
+
+    def seq_even(self, thread: Thread, step: int) -> bool:
+        """Move the sequence on if SEQ_ODD had."""
+        k = int(self.network.arg[step])
+        if k in thread.moved:
+            self.sequences[k] += 1
+            thread.moved.remove(k)
+        return True
+
+    def pte_lock_of(self, thread: Thread) -> PteLock:
+        """Neighbours share a page-table page, hence its lock."""
+        return self.pte_locks[thread.number // self.network.threads_per_page_table]
+
+    def trylock(self, thread: Thread, step: int) -> bool:
+        """Take the PTE lock, or abort if it is held."""
+        lock = self.pte_lock_of(thread)
+        if lock.held:
+            return self.abort(thread, step)
+        lock.held = thread.holds_pte_lock = True
+        return True
+
+    def spin_lock(self, thread: Thread, _step: int) -> bool:
+        """Take the PTE lock, or wait first come first served."""
+        lock = self.pte_lock_of(thread)
+        if lock.held:
+            lock.waiting.append(thread)
+            return False
+        lock.held = thread.holds_pte_lock = True
+        return True
+
+    def spin_unlock(self, thread: Thread, _step: int) -> bool:
+        """Hand the PTE lock to the next at once."""
+        lock, thread.holds_pte_lock = self.pte_lock_of(thread), False
+        lock.held = bool(lock.waiting)
+        if lock.waiting:
+            heir = lock.waiting.popleft()
+            heir.holds_pte_lock = True
+            self.later(0.0, heir)
+        return True
+
+    def chance(self, thread: Thread, step: int) -> bool:
+        """Abort with probability `value_ns`."""
+        return self.abort(thread, step) if self.rng.random() < self.value[step] else True
+
+    # -- marks and jumps ----------------------------------------------------------------------
+
+    def fault_begin(self, thread: Thread, _step: int) -> bool:
+        thread.fault_began = self.calendar.now
+        self.in_fault.becomes(self.in_fault.value + 1)
+        return True
+
+    def attempt(self, _thread: Thread, _step: int) -> bool:
+        self.counts["attempts"] += 1
+        return True
+
+    def fault_end(self, thread: Thread, _step: int) -> bool:
+        self.counts["faults"] += 1
+        self.totals_ns["fault"] += self.calendar.now - thread.fault_began
+        self.in_fault.becomes(self.in_fault.value - 1)
+        return self.return_to_user(thread)
+
+    def update_begin(self, thread: Thread, _step: int) -> bool:
+        thread.update_began = self.calendar.now
+        return True
+
+    def update_end(self, thread: Thread, _step: int) -> bool:
+        self.counts["updates"] += 1
+        self.totals_ns["update"] += self.calendar.now - thread.update_began
+        return self.return_to_user(thread)
+
+    def cycle_end(self, thread: Thread, step: int) -> bool:
+        self.counts["cycles"] += 1
+        thread.step = int(self.network.arg[step])
+        return self.return_to_user(thread)
+
+    def return_to_user(self, thread: Thread) -> bool:
+        """The only place where a thread may lose its CPU to the run queue."""
+        return not self.processors.preempted(thread, lambda: self.go_on(thread))
+
+    def jump(self, thread: Thread, step: int) -> bool:
+        thread.step = int(self.network.arg[step])
+        return True
+
+    def loop(self, thread: Thread, step: int) -> bool:
+        """Jump back until the body ran `value_ns` times."""
+        thread.ran[step] = thread.ran.get(step, 0) + 1
+        if thread.ran[step] < self.value[step]:
+            thread.step = int(self.network.arg[step])
+        else:
+            thread.ran[step] = 0
+        return True

@@ -1,0 +1,71 @@
+"""Sleeping and waking at the rwsem of the reference simulation (docs/semantics.md, "Waking")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from reference_machine import Calendar, Processors, Thread
+
+from spfmodel.network import TIMES
+from spfmodel.primitives.reader_writer import RwsemRules
+
+HOT_NS = 50_000.0
+"""who went back to sleep after a failed try so recently wakes fast"""
+
+
+@dataclass(eq=False)
+class Waiter:
+    """One entry of the wait list."""
+
+    thread: Thread
+    writes: bool
+    since: float
+    on_its_way: bool = False
+    """woken, not yet back on a CPU"""
+    failed_at: float = float("-inf")
+    """when it last went back to sleep after a failed try"""
+
+
+class Sleepers:
+    """What it costs to sleep and to be woken."""
+
+    def __init__(
+        self,
+        rules: RwsemRules,
+        rwsem_ns: NDArray[np.float64],
+        calendar: Calendar,
+        processors: Processors,
+        rng: Random,
+    ) -> None:
+        self.rules, self.calendar, self.processors, self.rng = rules, calendar, processors, rng
+        self.ns = dict(zip(TIMES, map(float, rwsem_ns), strict=False))
+
+    def sleep(self, thread: Thread) -> None:
+        """Leave the CPU. Without `sleep` a waiter keeps it."""
+        if self.rules.sleep:
+            self.processors.leave(thread)
+
+    def wake(self, waiters: list[Waiter], waker: Thread, then: Callable[[Thread], None]) -> None:
+        """The i-th becomes runnable after its latency + i sends; the waker loses them all."""
+        send = self.ns["wake_send_ns"] if self.rules.sleep else 0.0
+        for place, waiter in enumerate(waiters):
+            self.wake_one(waiter, place * send, then)
+        waker.busy_until = max(waker.busy_until, self.calendar.now) + len(waiters) * send
+
+    def wake_one(self, waiter: Waiter, delay: float, then: Callable[[Thread], None]) -> None:
+        """Without `sleep` at once; else after the latency, when there is a CPU."""
+        thread = waiter.thread
+        if not self.rules.sleep:
+            return self.calendar.after(0.0, lambda: then(thread))
+        delay += self.wake_latency(waiter)
+        self.calendar.after(delay, lambda: self.processors.runnable(thread, lambda: then(thread)))
+
+    def wake_latency(self, waiter: Waiter) -> float:
+        """Erlang-4; hot soon after a failed try, else cold."""
+        hot = self.calendar.now - waiter.failed_at <= HOT_NS
+        mean = self.ns["wake_hot_ns"] if hot else self.ns["wake_ns"]
+        return self.rng.gammavariate(4.0, mean / 4.0) if mean > 0 else 0.0
