@@ -1,4 +1,4 @@
-"""mmap_sem: the rwsem's rules per kernel era, as data.
+"""mmap_sem: the rwsem's rules per kernel era, as data, and the capacity of a reader/writer lock.
 
 The rules are those of kernel/locking/rwsem*.c (4.14, 4.19, 5.4 and 5.17 trees); `solvers.des`
 interprets them. `RwsemRules` holds flags only; times are costs of the machine.
@@ -7,6 +7,11 @@ interprets them. `RwsemRules` holds flags only; times are costs of the machine.
 from __future__ import annotations
 
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 
 class RwsemRules(NamedTuple):
@@ -73,3 +78,88 @@ def era_of(kernel: str) -> str:
         if version <= last:
             return era
     return "from-5.11"
+
+
+def cv_mix(cv: float, constant: Floats, exponential: Floats) -> Floats:
+    """Linear in the coefficient of variation between a constant and an exponential hold, (...)."""
+    return exponential if cv == 1 else constant + cv * (exponential - constant)
+
+
+def saturated_op_ns(
+    n_threads: int, p_write: Floats | float, read_ns: Floats | float, write_ns: Floats | float,
+    read_cv: float = 1.0,
+) -> Floats:
+    """Mean time per operation of a FCFS lock that 1, 2, ..., n_threads threads never leave.
+
+    1/X_sat(n) = p S_w + S_r [(1 - cv) q / (1 + q + ... + q^(n-1)) + cv (p sum_{j<n} q^j / j + q^n / n)]
+    p: share of writers, q = 1 - p, S_r and S_w: mean holds, cv: coefficient of variation of the
+    read hold. Exact for cv = 1 (exponential) and cv = 0 (constant; a batch of readers lasts S_r);
+    linear between, since the mean of the longest of k holds grows nearly so.
+    Source: batches of a geometric number of readers between writers (cf. Johnson 1995).
+
+    p_write, read_ns, write_ns broadcast to (...); returns ns, shape (n_threads, ...).
+    >>> [round(float(x), 3) for x in saturated_op_ns(3, 0.5, 1.0, 2.0)]
+    [1.5, 1.375, 1.354]
+    """
+    p, read, write = np.broadcast_arrays(*(np.asarray(x, float) for x in (p_write, read_ns, write_ns)))
+    q, power = 1 - p, np.ones(p.shape)
+    harmonic, powers = np.zeros(p.shape), np.zeros(p.shape)
+    out = np.empty((n_threads, *p.shape))
+    for n in range(1, n_threads + 1):
+        powers = powers + power
+        power = power * q
+        last = power / n
+        longest = cv_mix(read_cv, q / powers, p * harmonic + last)
+        out[n - 1] = p * write + read * longest
+        harmonic = harmonic + last
+    return out
+
+
+def saturated_throughput(
+    n_threads: int, p_write: Floats | float, read_ns: Floats | float, write_ns: Floats | float,
+    read_cv: float = 1.0,
+) -> Floats:
+    """Capacity of a FCFS lock with n_threads in it, operations per ns, shape (...).
+
+    >>> float(saturated_throughput(1, 0.25, 2.0, 6.0))   # alone: 1 / (p S_w + q S_r)
+    0.3333333333333333
+    """
+    return np.asarray(1 / saturated_op_ns(n_threads, p_write, read_ns, write_ns, read_cv)[-1])
+
+
+def saturated_op_ns_limit(
+    p_write: Floats | float, read_ns: Floats | float, write_ns: Floats | float, read_cv: float = 1.0
+) -> Floats:
+    """Mean time per operation of the FCFS lock as the number of threads grows, ns, shape (...).
+
+    1/X_sat = p S_w + S_r [(1 - cv) p q - cv p ln p]      (0 for p = 0: readers alone have no limit)
+
+    >>> round(1 / float(saturated_op_ns_limit(0.1, 1.0, 1.0)), 4)
+    3.0279
+    """
+    p = np.asarray(p_write, float)
+    exponential = -p * np.log(np.where(p > 0, p, 1.0))
+    return np.asarray(p * write_ns + np.asarray(read_ns) * cv_mix(read_cv, p * (1 - p), exponential))
+
+
+def saturated_op_ns_wake_all(
+    n_threads: int, p_write: Floats | float, read_ns: Floats | float, write_ns: Floats | float,
+    read_cv: float = 1.0,
+) -> Floats:
+    """Like `saturated_op_ns` where a reader at the head takes all queued readers along (approx).
+
+    In a round all n threads are served once: the writers one by one, the readers together. With
+    r = E[readers | at least one writer] and H_r about ln(1 + e^gamma r):
+    1/X_sat(n) = p S_w + S_r [(1 - q^n) ((1 - cv) min(r, 1) + cv H_r) + q^n] / n
+    Returns ns, shape (n_threads, ...). Compared with the exact chain in tests/test_closed.py.
+    """
+    p, read, write = np.broadcast_arrays(*(np.asarray(x, float) for x in (p_write, read_ns, write_ns)))
+    q, power = 1 - p, np.ones(p.shape)
+    out = np.empty((n_threads, *p.shape))
+    for n in range(1, n_threads + 1):
+        power = power * q
+        mixed = np.maximum(1 - power, 1e-300)
+        readers = n * np.maximum(q - power, 0.0) / mixed
+        longest = cv_mix(read_cv, np.minimum(readers, 1.0), np.log1p(1.7810724 * readers))
+        out[n - 1] = p * write + read * (mixed * longest + power) / n
+    return out
