@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .datasets import data_root
 from .forms import (
     CalibrationForm,
     CalibrationsForm,
@@ -23,6 +22,7 @@ from .forms import (
 )
 from .machine import Calibration, Draws, FittedParameter, Machine, Phase, Workload
 from .sources import BadInput, Kind, Quantity
+from .tables import data_root
 
 BOTTOM = "kernel"
 """the prior that all classes build on; it describes no machine"""
