@@ -66,7 +66,7 @@ def stationary(chain: Chain, reference: int = 0) -> Floats:
     reduced = balance[:, keep].tocsr()[keep].tocsc()
     weights = np.ones(n)
     weights[keep] = splu(reduced).solve(known)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def stationary_gth(generator: Floats) -> Floats:
@@ -86,7 +86,7 @@ def stationary_gth(generator: Floats) -> Floats:
     weights = np.ones(n)
     for k in range(1, n):
         weights[k] = weights[:k] @ rates[:k, k]
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def dense(chain: Chain) -> Floats:

@@ -46,9 +46,15 @@ def usl_fit(n_threads: Floats, throughput: Floats) -> Usl:
         raise ValueError(f"usl_fit needs at least 3 pairs, got {n.size} loads and {x.size} throughputs")
     scale = float((x / n).max())
     start = [0.01, 1e-4, 1.0]
+
+    def misfit(v: Floats) -> Floats:
+        return usl(n, *v) - x / scale
+
+    def slope(v: Floats) -> Floats:
+        return _jacobian(n, Usl(*v))
+
     found = least_squares(
-        lambda v: usl(n, *v) - x / scale, start, jac=lambda v: _jacobian(n, Usl(*v)), bounds=(0, np.inf),
-        x_scale=[0.01, 1e-4, 1.0], xtol=1e-14, ftol=1e-14, gtol=1e-14,
+        misfit, start, jac=slope, bounds=(0, np.inf), x_scale=start, xtol=1e-14, ftol=1e-14, gtol=1e-14
     )
     return Usl(float(found.x[0]), float(found.x[1]), float(found.x[2]) * scale)
 

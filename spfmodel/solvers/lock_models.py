@@ -1,0 +1,157 @@
+"""mmap_sem as one station of a closed network: flow-equivalent (closed form) or exact (chain)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network import TIMES
+from ..primitives.reader_writer import RwsemRules, saturated_op_ns, saturated_op_ns_wake_all
+from .rwlock_chain import LockSystem, drain_rates, solve_lock
+
+Floats = NDArray[np.float64]
+
+
+class LockLoad(NamedTuple):
+    """What the rest of the network asks of the lock. D draws, N threads, times in ns."""
+
+    arrival: Floats
+    """(N, D) cycles per ns that the rest would do with 1..N threads in it"""
+    reads: Floats
+    """(D,) read holds per cycle"""
+    writes: Floats
+    """(D,) write holds per cycle"""
+    read_ns: Floats
+    """(D,) mean read hold"""
+    write_ns: Floats
+    """(D,) mean write hold"""
+    read_cv: float
+    """coefficient of variation of the read hold"""
+    rules: RwsemRules
+    rwsem_ns: Floats
+    """(D, 7) as in `Network`"""
+    cpus: int
+
+
+class LockAnswer(NamedTuple):
+    """How the lock fares, (D,) each."""
+
+    cycles_per_ns: Floats
+    inside: Floats
+    """mean number of threads that hold it or wait for it"""
+    owned: Floats
+    """share of time"""
+    read_wait_ns: Floats
+    write_wait_ns: Floats
+
+
+LockModel = Callable[[LockLoad], LockAnswer]
+
+
+def write_share(load: LockLoad) -> Floats:
+    """Share of writers among the lock's operations, (D,)."""
+    return np.asarray(load.writes / np.maximum(load.reads + load.writes, 1e-300))
+
+
+def handoff_op_ns(load: LockLoad) -> Floats:
+    """Time per operation that a contended lock loses while its next owner wakes, (N, D) (approx).
+
+    FCFS order, p the share of writers: p (q wake + p (s spin + (1 - s) wake)) before a write hold, and
+    once per batch of readers wake + send x readers, p q batches per operation. s: the chance that a
+    spinner takes the lock, 0 where writers don't spin. One thread alone loses nothing.
+    """
+    n_threads = len(load.arrival)
+    if not load.rules.sleep or n_threads == 1:
+        return np.zeros_like(load.arrival)
+    times = dict(zip((*TIMES, "steal"), load.rwsem_ns.T, strict=True))
+    p = write_share(load)
+    spin = times["steal"] * load.rules.write_spin
+    after_reads = spin * load.rules.spin_on_reader
+    passes = times["wake_ns"] - times["spin_handoff_ns"]
+    before_write = times["wake_ns"] - passes * ((1 - p) * after_reads + p * spin)
+    batches, size = _batches(load, p, n_threads)
+    lost = p * before_write + batches * (times["wake_ns"] + times["wake_send_ns"] * np.maximum(size - 1, 0))
+    lost[0] = 0.0
+    return lost
+
+
+def _batches(load: LockLoad, p: Floats, n_threads: int) -> tuple[Floats, Floats]:
+    """Batches of readers per operation, and readers per batch, with 1..N threads at the lock, (N, D)."""
+    n = np.arange(1, n_threads + 1)[:, None]
+    power = (1 - p) ** n
+    if load.rules.wake_all_readers:
+        batches = (1 - power) * (1 - p**n) / n
+        return batches, np.minimum((1 - p) / np.maximum(batches, 1e-300), 256)
+    return p * (1 - p) * np.ones_like(power), (1 - power) / np.maximum(p, 1e-300)
+
+
+def flow_equivalent_lock(load: LockLoad) -> LockAnswer:
+    """The lock as a server of rate X_sat(n) at n threads (Norton; approx), O(N) per draw.
+
+    Holds and hand-offs as of a lock that n threads never leave. With the FCFS chain as the measure the
+    error has a median near .1 %; it is largest, some 30 %, for rare and very long writers. Readers and
+    writers are given the same wait. With fewer CPUs than threads, as many run at once as there are CPUs.
+    """
+    n_threads = len(load.arrival)
+    p, per_cycle = write_share(load), load.reads + load.writes
+    capacity = saturated_op_ns_wake_all if load.rules.wake_all_readers else saturated_op_ns
+    op_ns = capacity(n_threads, p, load.read_ns, load.write_ns, load.read_cv)
+    cycle_ns = (op_ns + handoff_op_ns(load)) * per_cycle
+    rate, inside, idle = _feed(load.arrival, cycle_ns, load.cpus)
+    hold = (1 - p) * load.read_ns + p * load.write_ns
+    wait = np.maximum(inside / np.maximum(rate * per_cycle, 1e-300) - hold, 0.0)
+    wait = np.where(per_cycle > 0, wait, 0.0)
+    return LockAnswer(rate, inside, 1 - idle, wait, wait)
+
+
+def _feed(arrival: Floats, cycle_ns: Floats, cpus: int) -> tuple[Floats, Floats, Floats]:
+    """Birth-death chain of the number at the lock: (throughput, mean, chance of 0), (D,) each.
+
+    Running means: w_n, the share of state n among states 0..n, gives every mean in about 12 operations
+    per state and no logarithm. Needs arrival[N - n] * cycle_ns[n - 1] to fall with n.
+    """
+    n_threads = len(arrival)
+    weight, idle = np.ones_like(arrival[0]), np.ones_like(arrival[0])
+    mean, rate = np.zeros_like(idle), arrival[min(n_threads, cpus) - 1]
+    for n in range(1, n_threads + 1):
+        ratio = weight * arrival[min(n_threads - n + 1, cpus) - 1]
+        ratio *= cycle_ns[min(n, cpus) - 1]
+        weight = ratio / (1 + ratio)
+        mean = mean + weight * (n - mean)
+        idle = idle * (1 - weight)
+        outside = min(n_threads - n, cpus)
+        rate = rate + weight * ((arrival[outside - 1] if outside else 0.0) - rate)
+    return rate, mean, idle
+
+
+def chain_lock(load: LockLoad) -> LockAnswer:
+    """The lock as the exact FCFS chain, one sparse solution per draw.
+
+    Holds of readers with another law than exponential drain as `drain_rates` says (approx then); the
+    rest of the network feeds it by Norton's theorem (error .06 % on average, at most .7 %).
+    """
+    rows = [_chain_row(load, d) for d in range(load.arrival.shape[1])]
+    return LockAnswer(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _chain_row(load: LockLoad, d: int) -> tuple[float, float, float, float, float]:
+    """One draw of `chain_lock`."""
+    n_threads, per_cycle = len(load.arrival), float(load.reads[d] + load.writes[d])
+    if per_cycle == 0:
+        return float(load.arrival[-1, d]), 0.0, 0.0, 0.0, 0.0
+    read, write = max(float(load.read_ns[d]), 1e-9), max(float(load.write_ns[d]), 1e-9)
+    arrival = np.concatenate([[0.0], load.arrival[:, d] * per_cycle])
+    drain = drain_rates(n_threads, read, load.read_cv)
+    p = float(write_share(load)[d])
+    means = solve_lock(LockSystem(p, arrival, np.arange(n_threads + 1.0) / read, drain, 1 / write))
+    reads, writes = means.throughput * (1 - p), means.throughput * p
+    return (
+        means.throughput / per_cycle,
+        n_threads - means.outside,
+        means.writer + means.reader_owned,
+        means.readers_waiting / reads if reads else 0.0,
+        means.writers_waiting / writes if writes else 0.0,
+    )
