@@ -92,8 +92,10 @@ class Step:
     """name of a cost in ns (or, for CHANCE, of a probability) that `network.prices` knows"""
     abort: AbortCause | None = None
     """the cause counted when this step fails; only in an attempt"""
+    ops: tuple[str, ...] = ()
+    """of an update's step: only for these operations; empty: for all"""
     note: str = ""
-    """what the kernel does here, beside MECHANISM's numbering"""
+    """what the kernel does here"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,16 +109,27 @@ class Protocol:
     attempt: tuple[Step, ...] = ()
     """the speculative path; empty when every fault is classic"""
     classic: tuple[Step, ...] = ()
-    """the path under mmap_sem: all faults without an attempt, and the fallback after one"""
+    """the path under mmap_sem, of a fault that does not try (or has nothing to try)"""
+    fallback: tuple[Step, ...] = ()
+    """the path under mmap_sem after an abort; empty: as `classic`"""
     update: tuple[Step, ...] = ()
     """mmap, munmap, brk, mprotect: `{op}` in a cost stands for the operation"""
+    skips_single_threaded: bool = True
+    """a process with one thread never tries (mm_users == 1)"""
     notes: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, int, str, str, str, str, str]]:
         """The table, as (path, number, action, resource, cost, abort cause, note)."""
-        paths = (("attempt", self.attempt), ("classic", self.classic), ("update", self.update))
+        paths = {
+            "attempt": self.attempt, "classic": self.classic, "fallback": self.fallback, "update": self.update
+        }  # fmt: skip
         return [
-            (path, i, s.action.value, s.resource or "", s.cost, s.abort or "", s.note)
-            for path, steps in paths
+            (path, i, s.action.value, s.resource or "", s.cost, s.abort or "", _note(s))
+            for path, steps in paths.items()
             for i, s in enumerate(steps, 1)
         ]
+
+
+def _note(step: Step) -> str:
+    """A step's note, with the operations that it is for."""
+    return f"{step.note} ({', '.join(step.ops)} only)".strip() if step.ops else step.note

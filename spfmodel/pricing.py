@@ -1,0 +1,107 @@
+"""What every step costs: a machine's and a workload's numbers, by the names that tables use.
+
+All prices are arrays over draws (D,), in ns, or shares where the name says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .machine import Machine, Workload
+
+Floats = NDArray[np.float64]
+
+OPS = ("mmap", "munmap", "brk_up", "brk_down", "mprotect")
+"""The updates that a workload's program may name."""
+ENTRIES_PER_TABLE = {"ppc64": 256, "x86_64": 512, "arm64": 512}
+"""PTEs in the last level: hash MMU with 64 KiB pages has 2^8, 4 KiB pages have 2^9."""
+
+
+def values(machine: Machine, workload: Workload, draws: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Costs of the machine and parameters of the workload by name, each (D,): draws where given."""
+    size = max([1, *(len(v) for v in draws.values())])
+    known = {name: q.value for name, q in {**machine.costs, **workload.parameters}.items()}
+    out = {name: np.full(size, value) for name, value in known.items()}
+    out.update({name: np.broadcast_to(np.asarray(v, float), (size,)) for name, v in draws.items()})
+    return out
+
+
+def faults_per_cycle(machine: Machine, workload: Workload) -> int:
+    """Pages that one cycle touches: from the bytes touched and the page size, or as given."""
+    if not any(phase.do == "fault" for phase in workload.program):
+        return 0
+    touched = workload.parameters.get("touched_kib")
+    if touched is not None:
+        return max(1, round(touched.value / machine.page_kib))
+    return max(1, round(workload.parameters["faults"].value))
+
+
+def threads_per_page_table(machine: Machine, workload: Workload, n_threads: int) -> int:
+    """Threads whose active pages share one page-table page, hence one PTE lock."""
+    spread = workload.parameters.get("page_table_sharing_kib")
+    if spread is None:
+        return 1
+    span_kib = machine.page_kib * ENTRIES_PER_TABLE.get(machine.arch, 512)
+    each = max(spread.value, float(machine.page_kib))
+    return int(min(n_threads, max(1.0, span_kib / each)))
+
+
+def _update_prices(v: dict[str, Floats], op: str, pages: int) -> dict[str, Floats]:
+    """The four parts of one update's write hold."""
+    family = "brk" if op.startswith("brk") else op
+    hold = v["update_hold_ns"] * v.get(f"{family}_ratio", np.ones(1))
+    adjust = hold * v[f"adjust_share_{family}"]
+    zap = np.zeros_like(hold)
+    grows = op in ("mmap", "brk_up")
+    rest = hold - adjust
+    after = np.zeros_like(hold) if grows else rest
+    if op in ("munmap", "brk_down"):
+        touched = v["zap_page_ns"] * max(0, pages - 1)
+        zap = rest * v["zap_share"] + touched * v["zap_locked_share"]
+        after = rest * (1 - v["zap_share"]) + touched * (1 - v["zap_locked_share"])
+    before = rest if grows else np.zeros_like(hold)
+    return {
+        f"{op}_before_ns": before,
+        f"{op}_adjust_ns": adjust,
+        f"{op}_zap_ns": zap,
+        f"{op}_after_ns": after,
+    }
+
+
+def mapped_runs(n_threads: int, faults: int) -> float:
+    """Expected number of VMAs that the threads' adjacent mappings form.
+
+    runs = 1 + N q (1 - q), q = 1 / (F + 2): the share of a thread's lock operations, and so of its
+    waits, that come before it has mapped anything. Mappings that touch merge into one VMA.
+    >>> mapped_runs(160, 1) > mapped_runs(16, 128)
+    True
+    """
+    q = 1.0 / (faults + 2)
+    return 1.0 + n_threads * q * (1.0 - q)
+
+
+def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_threads: int) -> dict[str, Floats]:
+    """Every cost that a protocol's table or a program may name, (D,) each.
+
+    memory_ns = memory_ratio * 2 * line_ns : what stays shared, as a share of the mm-wide atomics
+    speculative_work_ns = fault_work_ns + spec_extra_ns
+    An update's hold is update_hold_ns times the operation's ratio; its parts are named by where
+    the sequence is odd (adjust), where the page-table lock is held (zap), before and after.
+    A new mapping fills the highest hole and merges with the VMA in which others fault; munmap hits
+    any of the VMAs that holes leave: same_vma / mapped_runs.
+    """
+    v = values(machine, workload, draws)
+    zero = np.zeros_like(v["line_ns"])
+    v["memory_ns"] = v["memory_ratio"] * 2 * v["line_ns"]
+    v["speculative_work_ns"] = v["fault_work_ns"] + v["spec_extra_ns"]
+    for name in ("notsup_share", "new_pmd_share", "collapse_share", "think_ns"):
+        v.setdefault(name, zero)
+    pages = faults_per_cycle(machine, workload)
+    same = v.setdefault("same_vma", zero)
+    for op in {phase.op for phase in workload.program if phase.do == "update"}:
+        v.update(_update_prices(v, op, pages))
+        v[f"{op}_same_vma"] = same / mapped_runs(n_threads, pages) if op == "munmap" else same
+    return v
