@@ -102,16 +102,18 @@ def saturated_op_ns(
     [1.5, 1.375, 1.354]
     """
     p, read, write = np.broadcast_arrays(*(np.asarray(x, float) for x in (p_write, read_ns, write_ns)))
-    q, power = 1 - p, np.ones(p.shape)
+    q, power, base = 1 - p, np.ones(p.shape), np.asarray(p * write)
     harmonic, powers = np.zeros(p.shape), np.zeros(p.shape)
     out = np.empty((n_threads, *p.shape))
     for n in range(1, n_threads + 1):
-        powers = powers + power
-        power = power * q
+        powers += power
+        power *= q
         last = power / n
-        longest = cv_mix(read_cv, q / powers, p * harmonic + last)
-        out[n - 1] = p * write + read * longest
-        harmonic = harmonic + last
+        longest = cv_mix(read_cv, q / powers if read_cv != 1 else q, p * harmonic + last)
+        out[n - 1] = longest
+        out[n - 1] *= read
+        out[n - 1] += base
+        harmonic += last
     return out
 
 

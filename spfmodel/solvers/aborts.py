@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from ..primitives.spin_trylock import busy_probability
 from .cycle import Cycle, Hazard
 
 Floats = NDArray[np.float64]
+Details = TypeVar("Details")
 
 
 class Race(NamedTuple):
@@ -83,17 +84,23 @@ def _matters(hazard: Hazard) -> bool:
     return hazard.op != Op.SEQ_CHECK or bool(hazard.window.any())
 
 
-def fixed_point(step: Callable[[Floats], Floats], start: Floats, rtol: float = 1e-10) -> Floats:
-    """X = step(x) by the secant rule on step(x) - x, elementwise, from a damped first move, (D,)."""
-    old, gap = start, step(start) - start
+def fixed_point(
+    step: Callable[[Floats], tuple[Floats, Details]], start: Floats, rtol: float = 1e-6
+) -> tuple[Floats, Details]:
+    """x = step(x)[0] by the secant rule, elementwise, from a damped first move; with step(x)[1], (D,).
+
+    Where it doesn't settle in 60 steps the last values are returned.
+    """
+    after, details = step(start)
+    old, gap = start, after - start
     x = start + 0.5 * gap
     for _ in range(60):
-        change = step(x) - x
+        after, details = step(x)
+        change = after - x
         if np.all(np.abs(change) <= rtol * np.abs(x)):
             break
         slope = change - gap
         move = np.where(slope != 0, -change * (x - old) / np.where(slope != 0, slope, 1.0), 0.5 * change)
         old, gap = x, change
         x = np.maximum(x + move, 0.02 * x)
-    return x
-
+    return x, details

@@ -53,10 +53,10 @@ def _load(network: Network, cycle: Cycle, attempt: Costs, phi: Floats, slow: Flo
     outside = spent.outside + attempt + phi * spent.fallback
     held = held_reads[1:] + spent.write[1:]
     think = np.maximum(outside[0] * slow - held.sum(axis=0), 0.0)
-    demand = np.moveaxis(outside[1:] + held, 0, -1)
+    demand = outside[1:] + held
     read_ns = time_of(held_reads, slow) / np.maximum(reads, 1e-300)
     write_ns = time_of(spent.write, slow) / max(c.writes, 1.0)
-    used = demand[..., np.any(demand > 0, axis=0)]
+    used = np.moveaxis(demand[np.any(demand > 0, axis=1)], 0, -1)
     return LockLoad(
         mva(network.n_threads, np.maximum(think, 1e-6), used).throughput, reads, np.full_like(phi, c.writes),
         read_ns, write_ns, _read_cv(network), network.rules, network.rwsem_ns, network.cpus,
@@ -94,15 +94,16 @@ def _settle(network: Network, cycle: Cycle, model: LockModel, slow: Floats, abor
     if not cycle.hazards:
         return _flow(network, cycle, model, None, slow)
 
-    def at(pace: Floats) -> Flow:
-        return _flow(network, cycle, model, race(network, cycle, Pace(pace, slow)), slow)
+    def at(pace: Floats) -> tuple[Floats, Flow]:
+        flow = _flow(network, cycle, model, race(network, cycle, Pace(pace, slow)), slow)
+        return flow.lock.cycles_per_ns, flow
 
     shape = (len(cycle.hazards), len(slow))
     extreme = Race(
         np.concatenate([np.ones((1, shape[1])), np.full(shape, 1.0 - aborts)]), np.full(shape, aborts)
     )
     start = _flow(network, cycle, model, extreme, slow).lock.cycles_per_ns
-    return at(fixed_point(lambda x: at(x).lock.cycles_per_ns, start))
+    return fixed_point(at, start)[1]
 
 
 def busy_cpus(network: Network, flow: Flow) -> Floats:

@@ -72,20 +72,34 @@ def handoff_op_ns(load: LockLoad) -> Floats:
     after_reads = spin * load.rules.spin_on_reader
     passes = times["wake_ns"] - times["spin_handoff_ns"]
     before_write = times["wake_ns"] - passes * ((1 - p) * after_reads + p * spin)
-    batches, size = _batches(load, p, n_threads)
-    lost = p * before_write + batches * (times["wake_ns"] + times["wake_send_ns"] * np.maximum(size - 1, 0))
+    lost = _batch_op_ns(load, p, times["wake_ns"], times["wake_send_ns"])
+    lost += p * before_write
     lost[0] = 0.0
     return lost
 
 
-def _batches(load: LockLoad, p: Floats, n_threads: int) -> tuple[Floats, Floats]:
-    """Batches of readers per operation, and readers per batch, with 1..N threads at the lock, (N, D)."""
-    n = np.arange(1, n_threads + 1)[:, None]
-    power = (1 - p) ** n
+def _batch_op_ns(load: LockLoad, p: Floats, wake: Floats, send: Floats) -> Floats:
+    """Wake-ups of batches of readers, per operation, with 1..N threads at the lock, (N, D).
+
+    FCFS: p q batches per operation, of (1 - q^n) / p readers. Wake-all: one batch a round of n
+    operations, of all its readers (at most 256).
+    """
+    some = 1 - _powers(1 - p, len(load.arrival))
     if load.rules.wake_all_readers:
-        batches = (1 - power) * (1 - p**n) / n
-        return batches, np.minimum((1 - p) / np.maximum(batches, 1e-300), 256)
-    return p * (1 - p) * np.ones_like(power), (1 - power) / np.maximum(p, 1e-300)
+        n = np.arange(1, len(some) + 1)[:, None]
+        return np.asarray(some * (wake + send * np.minimum((1 - p) * n, 256)) / n)
+    some *= (1 - p) * send
+    some += p * (1 - p) * (wake - send)
+    return some
+
+
+def _powers(q: Floats, n_threads: int) -> Floats:
+    """q, q^2, ..., q^N, (N, D)."""
+    out = np.empty((n_threads, *q.shape))
+    out[0] = q
+    for n in range(1, n_threads):
+        np.multiply(out[n - 1], q, out=out[n])
+    return out
 
 
 def flow_equivalent_lock(load: LockLoad) -> LockAnswer:
@@ -99,7 +113,9 @@ def flow_equivalent_lock(load: LockLoad) -> LockAnswer:
     p, per_cycle = write_share(load), load.reads + load.writes
     capacity = saturated_op_ns_wake_all if load.rules.wake_all_readers else saturated_op_ns
     op_ns = capacity(n_threads, p, load.read_ns, load.write_ns, load.read_cv)
-    cycle_ns = (op_ns + handoff_op_ns(load)) * per_cycle
+    cycle_ns = op_ns
+    cycle_ns += handoff_op_ns(load)
+    cycle_ns *= per_cycle
     rate, inside, idle = _feed(load.arrival, cycle_ns, load.cpus)
     hold = (1 - p) * load.read_ns + p * load.write_ns
     wait = np.maximum(inside / np.maximum(rate * per_cycle, 1e-300) - hold, 0.0)
@@ -115,15 +131,15 @@ def _feed(arrival: Floats, cycle_ns: Floats, cpus: int) -> tuple[Floats, Floats,
     """
     n_threads = len(arrival)
     weight, idle = np.ones_like(arrival[0]), np.ones_like(arrival[0])
-    mean, rate = np.zeros_like(idle), arrival[min(n_threads, cpus) - 1]
+    mean, rate = np.zeros_like(idle), arrival[min(n_threads, cpus) - 1].copy()
     for n in range(1, n_threads + 1):
         ratio = weight * arrival[min(n_threads - n + 1, cpus) - 1]
         ratio *= cycle_ns[min(n, cpus) - 1]
-        weight = ratio / (1 + ratio)
-        mean = mean + weight * (n - mean)
-        idle = idle * (1 - weight)
+        weight = np.divide(ratio, 1 + ratio, out=ratio)
+        mean += weight * (n - mean)
+        idle *= 1 - weight
         outside = min(n_threads - n, cpus)
-        rate = rate + weight * ((arrival[outside - 1] if outside else 0.0) - rate)
+        rate += weight * ((arrival[outside - 1] if outside else 0.0) - rate)
     return rate, mean, idle
 
 

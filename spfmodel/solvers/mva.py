@@ -48,12 +48,14 @@ def mva(n_threads: int, think: Floats | float, demand: Floats) -> Mva:
     """
     columns = np.moveaxis(np.asarray(demand, float), -1, 0)
     base = np.asarray(think, float) + np.zeros(columns.shape[1:])
-    queues = residence = np.zeros_like(columns)
+    queues, residence = np.zeros_like(columns), np.zeros_like(columns)
     throughput = np.empty((n_threads, *base.shape))
     for n in range(1, n_threads + 1):
-        residence = columns * (1 + queues)
-        throughput[n - 1] = n / (base + residence.sum(axis=0))
-        queues = throughput[n - 1] * residence
+        np.add(queues, 1.0, out=residence)
+        residence *= columns
+        cycle = np.add.reduce(residence, axis=0, initial=0.0) + base
+        np.divide(n, cycle, out=throughput[n - 1])
+        np.multiply(residence, throughput[n - 1], out=queues)
     return Mva(throughput, np.moveaxis(residence, 0, -1), np.moveaxis(queues, 0, -1))
 
 
