@@ -209,11 +209,15 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def parse(form: type[T], content: Mapping[str, Any], where: str) -> T:
-    """The content as a form; the first thing that is wrong becomes one sentence that starts with `where`."""
+    """The content as a form; what is wrong becomes one sentence that starts with `where`.
+
+    A misspelt key comes first: it explains the missing one.
+    """
     try:
         return form.model_validate(dict(content))
     except ValidationError as problems:
-        raise BadInput(f"{where}: {_sentence(problems.errors()[0], form)}") from None
+        first = min(problems.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        raise BadInput(f"{where}: {_sentence(first, form)}") from None
 
 
 def _sentence(problem: Any, form: type[Form]) -> str:
