@@ -57,23 +57,27 @@ def write_share(load: LockLoad) -> Floats:
 
 
 def handoff_op_ns(load: LockLoad) -> Floats:
-    """Time per operation that a contended lock loses while its next owner wakes, (N, D) (approx).
+    """Time per operation that a contended lock loses between owners, (N, D) (approx).
 
-    FCFS order, p the share of writers: p (q wake + p (s spin + (1 - s) wake)) before a write hold, and
-    once per batch of readers wake + send x readers, p q batches per operation. s: the chance that a
-    spinner takes the lock, 0 where writers don't spin. One thread alone loses nothing.
+    Before a write hold, after a writer (p of the time): a spinner takes over in `spin_handoff_ns`, unless
+    readers head the queue and keep their turn, s = write_spin (p + q steal); else, and after readers
+    (unless writers spin on those too), a sleeper is woken, which takes `wake_ns`, or somebody on a CPU
+    takes the free lock first, after Z on average: writers of every era (chance p), readers with read_steal.
+    gap = (1 - b) wake + b wake Z / (wake + Z), b = p, or 1. Batches of readers: see `_batch_op_ns`.
     """
     n_threads = len(load.arrival)
     if not load.rules.sleep or n_threads == 1:
         return np.zeros_like(load.arrival)
     times = dict(zip((*TIMES, "steal"), load.rwsem_ns.T, strict=True))
     p = write_share(load)
-    spin = times["steal"] * load.rules.write_spin
-    after_reads = spin * load.rules.spin_on_reader
-    passes = times["wake_ns"] - times["spin_handoff_ns"]
-    before_write = times["wake_ns"] - passes * ((1 - p) * after_reads + p * spin)
-    lost = _batch_op_ns(load, p, times["wake_ns"], times["wake_send_ns"])
-    lost += p * before_write
+    spin = load.rules.write_spin * (p + (1 - p) * times["steal"])
+    takes_over = spin * (p + (1 - p) * load.rules.spin_on_reader)
+    barges = np.ones_like(p) if load.rules.read_steal else p
+    think = 1 / np.maximum(load.arrival[0] * (load.reads + load.writes), 1e-300)
+    wake = times["wake_ns"]
+    gap = wake - barges * wake * wake / np.maximum(wake + think, 1e-300)
+    lost = _batch_op_ns(load, p, wake, times["wake_send_ns"])
+    lost += p * (takes_over * times["spin_handoff_ns"] + (1 - takes_over) * gap)
     lost[0] = 0.0
     return lost
 
@@ -82,12 +86,13 @@ def _batch_op_ns(load: LockLoad, p: Floats, wake: Floats, send: Floats) -> Float
     """Wake-ups of batches of readers, per operation, with 1..N threads at the lock, (N, D).
 
     FCFS: p q batches per operation, of (1 - q^n) / p readers. Wake-all: one batch a round of n
-    operations, of all its readers (at most 256).
+    operations, of all its readers (at most 256), if the round has readers and writers.
     """
     some = 1 - _powers(1 - p, len(load.arrival))
     if load.rules.wake_all_readers:
         n = np.arange(1, len(some) + 1)[:, None]
-        return np.asarray(some * (wake + send * np.minimum((1 - p) * n, 256)) / n)
+        some *= (1 - _powers(p, len(some))) / n
+        return np.asarray(some * (wake + send * np.minimum((1 - p) * n, 256)))
     some *= (1 - p) * send
     some += p * (1 - p) * (wake - send)
     return some
