@@ -87,20 +87,21 @@ def _matters(hazard: Hazard) -> bool:
 def fixed_point(
     step: Callable[[Floats], tuple[Floats, Details]], start: Floats, rtol: float = 1e-6
 ) -> tuple[Floats, Details]:
-    """x = step(x)[0] by the secant rule, elementwise, from a damped first move; with step(x)[1], (D,).
+    """x = step(x)[0] > 0 by the secant rule in ln x, elementwise, (D,); returned with step(x)[1].
 
-    Where it doesn't settle in 60 steps the last values are returned.
+    The first move goes .6 of the way. Where it doesn't settle in 60 steps the last values are returned.
     """
     after, details = step(start)
-    old, gap = start, after - start
-    x = start + 0.5 * gap
+    gap = np.log(after / start)
+    move, x = 0.6 * gap, start * np.exp(0.6 * gap)
     for _ in range(60):
         after, details = step(x)
-        change = after - x
-        if np.all(np.abs(change) <= rtol * np.abs(x)):
+        change = np.log(after / x)
+        if np.all(np.abs(change) <= rtol):
             break
         slope = change - gap
-        move = np.where(slope != 0, -change * (x - old) / np.where(slope != 0, slope, 1.0), 0.5 * change)
-        old, gap = x, change
-        x = np.maximum(x + move, 0.02 * x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            secant = np.clip(-change * move / slope, -1.0, 1.0)
+        move, gap = np.where(slope != 0, secant, 0.5 * change), change
+        x = x * np.exp(move)
     return x, details
