@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parents[1]
 """the project's folder: data/, notebooks/ and reports/ lie in it"""
 
 DATA_FOLDERS = ("published", "machines", "workloads")
-"""folders of data/ that a result depends on: measurements, priors, machines with their calibrations, workloads"""
+"""folders of data/ that a result depends on: measurements, priors, machines (calibrated), workloads"""
 
 
 def stamp(parameters: Mapping[str, object]) -> dict[str, str]:
     """Identify the code, the data and the `parameters` that a result was made with.
 
     parameters : whatever the caller was asked for; anything that JSON, or else `str`, can write
-    -> version, git (revision, `-dirty` if tracked files were changed, or `unknown`), data_sha256, parameters_sha256
+    -> version, git (the revision), data_sha256, parameters_sha256
 
     >>> sorted(stamp({"seed": 1}))
     ['data_sha256', 'git', 'parameters_sha256', 'version']
@@ -47,11 +47,13 @@ def parameters_sha256(parameters: Mapping[str, object]) -> str:
 def data_sha256() -> str:
     """Hash of every number that the project ships; read once per process."""
     data = ROOT / "data"
-    return files_sha256((file for name in DATA_FOLDERS for file in (data / name).rglob("*")), relative_to=data)
+    return files_sha256(
+        (file for name in DATA_FOLDERS for file in (data / name).rglob("*")), relative_to=data
+    )
 
 
 def files_sha256(files: Iterable[Path], *, relative_to: Path) -> str:
-    """Hash of the names and contents of `files`, in the order of their names; folders and hidden files are left out."""
+    """Hash the names and contents of `files`, in the order of their names, without hidden ones."""
     digest = sha256()
     for name, file in sorted((file.relative_to(relative_to).as_posix(), file) for file in files):
         if file.is_file() and not file.name.startswith("."):
@@ -61,7 +63,7 @@ def files_sha256(files: Iterable[Path], *, relative_to: Path) -> str:
 
 @cache
 def git_revision() -> str:
-    """Return the checkout's revision (12 digits), with `-dirty` where tracked files differ; `unknown` outside git."""
+    """Return the revision (12 digits), with `-dirty` where tracked files differ; `unknown` outside git."""
     if not (ROOT / ".git").exists():
         return "unknown"
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]

@@ -1,0 +1,11 @@
+"""Runs a batch of notebooks to HTML, with an index page that starts with the answers.
+
+`run` takes a recipe (a TOML file that lists notebooks and their parameters). Each notebook ends with
+`answer(...)`: one sentence, and the claims that the index sets against published measurements.
+"""
+
+from .answers import Answer, Claim, Interval, answer
+from .batch import ReportResult, run
+from .recipe import Recipe, load_recipe
+
+__all__ = ["Answer", "Claim", "Interval", "Recipe", "ReportResult", "answer", "load_recipe", "run"]

@@ -1,0 +1,159 @@
+"""Runs one notebook in a process of its own, and writes what it left: notebook, page, answers, provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from ..provenance import stamp
+from .answers import ANSWERS_PATH, Answer
+from .recipe import Job
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+CELL_TIMEOUT_S = 600
+KERNEL_START_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one notebook."""
+
+    job: Job
+    ok: bool
+    error: str
+    """one line: what went wrong, empty if nothing did"""
+    seconds: float
+    answer: Answer | None
+    figure: str
+    """its first figure, a PNG in base64; empty if it drew none"""
+
+
+def execute(job: Job, out: Path) -> Outcome:
+    """Run `job` and write its files into `out`. For a worker process: it sets environment variables."""
+    skip_slow_import()
+    from .page import notebook_page
+
+    started = perf_counter()
+    with TemporaryDirectory(prefix="spfmodel-", ignore_cleanup_errors=True) as scratch:
+        executed, error = run_kernel(job, Path(scratch))
+        answer = read_answer(Path(scratch))
+        seconds = perf_counter() - started
+        outcome = Outcome(
+            job=job, ok=not error, error=error, seconds=seconds, answer=answer, figure=first_figure(executed)
+        )
+        made = provenance(outcome)
+        replace_text(out / f"{job.name}.ipynb", json.dumps(executed, indent=1))
+        replace_text(out / f"{job.name}.answers.json", answer.model_dump_json(indent=1) if answer else "{}")
+        replace_text(out / f"{job.name}.provenance.json", json.dumps(made, indent=1))
+        replace_text(out / f"{job.name}.html", notebook_page(executed, outcome, made))
+    return outcome
+
+
+def skip_slow_import() -> None:
+    """Spare each worker 2 s: jsonschema loads this optional checker of IRIs, which no notebook needs."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None: the import fails
+
+
+def run_kernel(job: Job, scratch: Path) -> tuple[NotebookNode, str]:
+    """Run the cells, twice if the kernel does not start. -> notebook as far as it ran, error."""
+    import nbformat
+
+    target = scratch / "executed.ipynb"
+    prepare_environment(scratch)
+    error = ""
+    for _attempt in range(2):
+        error, again = attempt(job, target)
+        if not again:
+            break
+    ran = target if target.exists() else job.notebook
+    return nbformat.read(ran, as_version=4), error  # type: ignore[no-untyped-call]
+
+
+def attempt(job: Job, target: Path) -> tuple[str, bool]:
+    """Run the notebook once. -> error (empty: none), whether another try may help."""
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill import PapermillExecutionError, execute_notebook  # type: ignore[import-untyped]
+    from traitlets.config import Config
+
+    sockets = {"transport": "ipc", "ip": str(target.with_name("kernel"))}  # no ports to race for
+    try:
+        execute_notebook(
+            job.notebook,
+            target,
+            parameters=job.given,
+            kernel_name="python3",
+            cwd=job.notebook.parent,
+            progress_bar=False,
+            start_timeout=KERNEL_START_TIMEOUT_S,
+            execution_timeout=CELL_TIMEOUT_S,
+            config=Config({"KernelManager": sockets}),
+        )
+    except PapermillExecutionError as error:
+        return one_line(f"{error.ename}: {error.evalue}"), False
+    except (CellTimeoutError, DeadKernelError) as error:
+        return one_line(f"{type(error).__name__}: {error}"), False
+    except (RuntimeError, OSError) as error:
+        return one_line(f"The kernel did not start: {error}"), True
+    return "", False
+
+
+def prepare_environment(scratch: Path) -> None:
+    """Give the kernel this environment's Python, one BLAS thread, and its own folders (sockets, history)."""
+    os.environ.update(
+        {
+            ANSWERS_PATH: str(scratch / "answers.json"),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "JUPYTER_RUNTIME_DIR": str(scratch),
+            "IPYTHONDIR": str(scratch / "ipython"),
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        }
+    )
+
+
+def read_answer(scratch: Path) -> Answer | None:
+    """Read what the notebook recorded with `spfmodel.report.answer`, if it did."""
+    file = scratch / "answers.json"
+    return Answer.model_validate_json(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def provenance(outcome: Outcome) -> dict[str, object]:
+    """Say what a notebook was run with, and how long it took."""
+    job = outcome.job
+    return {
+        "notebook": job.notebook.name,
+        "parameters": job.parameters,
+        "seed": job.parameters.get("seed"),
+        "ok": outcome.ok,
+        "error": outcome.error,
+        "duration_s": round(outcome.seconds, 2),
+        **stamp(job.parameters),
+    }
+
+
+def first_figure(notebook: NotebookNode) -> str:
+    """Find the first PNG among a notebook's outputs, in base64."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    images = (output.get("data", {}).get("image/png", "") for output in outputs)
+    return next((image.strip() for image in images if image), "")
+
+
+def one_line(message: str) -> str:
+    """Strip terminal colours and line breaks from a message; keep 300 characters."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", message).split())[:300]
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old one or the new one, never half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,89 @@
+"""The report's pages: a notebook with its code folded, and the index that starts with the answers.
+
+The pages need no network and no JavaScript: style sheet and figures lie inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from .answers import Claim
+from .recipe import Recipe
+from .strip import strip
+from .wording import spoken
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from .notebook import Outcome
+
+
+def index_page(recipe: Recipe, outcomes: tuple[Outcome, ...], made: Mapping[str, str]) -> str:
+    """Write the index: predicted beside measured first, then a card for each notebook."""
+    claims = [claim for outcome in outcomes if outcome.answer for claim in outcome.answer.claims]
+    return (
+        environment()
+        .get_template("index.html.j2")
+        .render(recipe=recipe, outcomes=outcomes, groups=by_machine(claims), made=made, css=style_sheet())
+    )
+
+
+def notebook_page(notebook: NotebookNode, outcome: Outcome, made: Mapping[str, object]) -> str:
+    """Write a notebook's page around its converted cells."""
+    from .cells import code_colours, html_of
+
+    return (
+        environment()
+        .get_template("notebook.html.j2")
+        .render(body=html_of(notebook), outcome=outcome, made=made, css=style_sheet() + code_colours())
+    )
+
+
+def by_machine(claims: list[Claim]) -> dict[str, list[Claim]]:
+    """Group the claims by machine, in the order in which they came."""
+    groups: dict[str, list[Claim]] = {}
+    for claim in claims:
+        groups.setdefault(claim.machine, []).append(claim)
+    return groups
+
+
+def verdict(claim: Claim) -> str:
+    """Say how a prediction fared, in a few words."""
+    if claim.measured_median is None or claim.measured_ends is None:
+        return "not measured"
+    low, high = claim.measured_ends
+    if claim.predicted.low <= claim.measured_median <= claim.predicted.high:
+        return "inside"
+    if high >= claim.predicted.low and low <= claim.predicted.high:
+        return "ranges overlap"
+    return "predicted too low" if claim.measured_median > claim.predicted.high else "predicted too high"
+
+
+def measured_words(claim: Claim) -> str:
+    """Write the measured value, with its range where it has one."""
+    if claim.measured_median is None or claim.measured_ends is None:
+        return "—"
+    low, high = claim.measured_ends
+    said = spoken(claim.measured_median, claim.unit)
+    return said if low == high else f"{said} ({spoken(low, claim.unit)} to {spoken(high, claim.unit)})"
+
+
+@cache
+def environment() -> Environment:
+    """Load the templates, which escape what they are given."""
+    loaded = Environment(
+        loader=PackageLoader("spfmodel.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    loaded.globals.update(verdict=verdict, strip=strip, measured_words=measured_words)
+    loaded.filters.update(spoken=spoken)
+    return loaded
+
+
+def style_sheet() -> str:
+    """Read the style sheet that all pages carry."""
+    return (files("spfmodel.report") / "templates" / "report.css").read_text(encoding="utf-8")
