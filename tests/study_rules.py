@@ -1,18 +1,29 @@
 """The simplified rwsem rules of an earlier study, as a `Network`, for comparison with its results.
 
 `oracles/rwsem_reference.csv` holds records per second that the study's own quick simulation found.
-Its rules are expressed here by `RwsemRules`; what the flags can't say is listed in `CANNOT_SAY`.
+`RwsemRules` can say its rules but one: from 5.11 each of the study's spinners watches readers for
+25 us by itself, and no spinner's expiry concerns the others (`StudyRwsem`). The kernel's rule, in
+docs/semantics.md, is another one: one clock for all, 10 + r/2 us, then nobody spins on these readers.
 
 Program: {mmap hold, F x (think, fault), munmap hold, think}. A fault is a read hold, or a speculative
 section of the same length that fails with a stated probability and is then followed by a read hold.
+
+With one fault a record the rules "up to 5.1" remember how the threads were started: readers that
+queued together stay together for tens of thousands of records, and throughput depends on how many
+such groups there are. `network_from_row(row, start=seed)` starts the threads at random places and times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+from typing import Any
 
 import numpy as np
+from reference_machine import Thread
+from reference_rwsem import Rwsem
 
 from spfmodel.network import Network, Op
 from spfmodel.primitives.reader_writer import RwsemRules
@@ -31,6 +42,8 @@ SWITCH_NS = 2_000.0
 SLICE_NS = 3_000_000.0
 SCV = 0.25
 """Erlang-4 laws"""
+READER_SPIN_NS = 25_000.0
+LATEST_START_NS = 100_000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +101,12 @@ def program(row: Mapping[str, str]) -> list[Row]:
 
 
 def network_of(
-    steps: list[Row],
+    steps: Sequence[Row],
     *,
     n_threads: int,
     cpus: int,
     rules: RwsemRules,
-    rwsem_ns: list[float],
+    rwsem_ns: Sequence[float],
     scv: float = 1.0,
     lines: tuple[str, ...] = (),
     causes: tuple[str, ...] = ("fails",),
@@ -113,7 +126,7 @@ def network_of(
         entry=np.zeros(n_threads, dtype=np.int32),
         n_threads=n_threads,
         cpus=cpus,
-        slowdown=np.ones(cpus + 1),
+        slowdown=np.ones((1, cpus + 1)),
         threads_per_page_table=threads_per_page_table,
         lines=lines,
         causes=causes,
@@ -126,16 +139,67 @@ def network_of(
     )
 
 
-def network_from_row(row: Mapping[str, str]) -> Network:
-    """The study's system of one row of rwsem_reference.csv; throughput is records per second."""
+def network_from_row(row: Mapping[str, str], *, start: int | None = None) -> Network:
+    """The study's system of one row of rwsem_reference.csv; throughput is records per second.
+
+    `start`: None, all threads begin with mmap at time 0; else the seed of random beginnings.
+    """
     wake_ns = 1000.0 * float(row["tau_us"])
     costs = [wake_ns, wake_ns, WAKE_SEND_NS, SPIN_HANDOFF_NS, SWITCH_NS, SLICE_NS]
-    return network_of(
-        program(row),
-        n_threads=int(row["threads"]),
+    steps, threads = program(row), int(row["threads"])
+    late = [] if start is None else beginnings(steps, threads, Random(start))
+    network = network_of(
+        [*steps, *late],
+        n_threads=threads,
         cpus=int(row["cpus"]),
         rules=RULES[row["rules"]],
         rwsem_ns=[*costs, STEAL_PROBABILITY],
         scv=SCV,
         per_cycle=(1.0, float(row["faults_per_record"]), 2.0),
     )
+    entry = len(steps) + 2 * np.arange(threads, dtype=np.int32)
+    return network if start is None else replace(network, entry=entry)
+
+
+def beginnings(steps: Sequence[Row], threads: int, rng: Random) -> list[Row]:
+    """Two steps per thread: wait for up to LATEST_START_NS, then jump to mmap, a fault or munmap."""
+    marks = (Op.FAULT_BEGIN, Op.UPDATE_BEGIN)
+    places = [i for i, step in enumerate(steps) if step.op in marks]
+    rows = []
+    for _ in range(threads):
+        rows.append(Row(op=Op.WORK, value=rng.random() * LATEST_START_NS, label="late start"))
+        rows.append(Row(op=Op.JUMP, arg=rng.choice(places)))
+    return rows
+
+
+class StudyRwsem(Rwsem):
+    """Each spinner watches readers for 25 us by itself, then sleeps; a writer's turn resets all."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.limits: dict[Thread, float] = {}
+
+    def spinners_meet_readers(self) -> None:
+        """Start the clock of each spinner that has none."""
+        if not self.rules.spin_on_reader:
+            return super().spinners_meet_readers()
+        for thread in self.spinners if self.readers else ():
+            if thread not in self.limits:
+                self.limits[thread] = until = self.calendar.now + READER_SPIN_NS
+                self.calendar.at(until, partial(self.limit_expires, thread, until))
+        return None
+
+    def limit_expires(self, thread: Thread, until: float) -> None:
+        """This one sleeps, unless a writer has owned the lock meanwhile."""
+        if self.limits.get(thread) == until:
+            self.gives_up_spinning(thread)
+
+    def gives_up_spinning(self, thread: Thread) -> None:
+        """Its clock stops."""
+        self.limits.pop(thread, None)
+        super().gives_up_spinning(thread)
+
+    def take_for_writing(self, thread: Thread) -> bool:
+        """All clocks stop."""
+        self.limits.clear()
+        return super().take_for_writing(thread)
