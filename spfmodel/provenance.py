@@ -15,8 +15,8 @@ VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parents[1]
 """the project's folder: data/, notebooks/ and reports/ lie in it"""
 
-DATA_FOLDERS = ("published", "machines", "workloads")
-"""folders of data/ that a result depends on: measurements, priors, machines (calibrated), workloads"""
+DATA_SUFFIXES = {".csv", ".toml", ".json", ".npz", ".npy", ".parquet"}
+"""files of data/ that a result depends on: measurements, priors, machines, workloads, calibrations"""
 
 
 def stamp(parameters: Mapping[str, object]) -> dict[str, str]:
@@ -47,9 +47,7 @@ def parameters_sha256(parameters: Mapping[str, object]) -> str:
 def data_sha256() -> str:
     """Hash of every number that the project ships; read once per process."""
     data = ROOT / "data"
-    return files_sha256(
-        (file for name in DATA_FOLDERS for file in (data / name).rglob("*")), relative_to=data
-    )
+    return files_sha256((f for f in data.rglob("*") if f.suffix in DATA_SUFFIXES), relative_to=data)
 
 
 def files_sha256(files: Iterable[Path], *, relative_to: Path) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("MPLBACKEND", "Agg")
+
 from spfmodel.report import ReportResult, run
 
 PARAMETERS = (

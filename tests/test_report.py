@@ -12,6 +12,7 @@ from conftest import write_notebook, write_recipe
 
 from spfmodel.provenance import VERSION, files_sha256, stamp
 from spfmodel.report import Answer, ReportResult, answer, load_recipe, run
+from spfmodel.report import notebook as report_notebook
 from spfmodel.report.cells import mathml
 from spfmodel.report.page import verdict
 from spfmodel.report.strip import strip
@@ -176,6 +177,19 @@ def test_notebooks_run_at_the_same_time_and_progress_is_told(tmp_path: Path) -> 
     assert result.exit_status == 0
     assert [done for done, _total, _line in told] == [0, 1, 2]
     assert {total for _done, total, _line in told} == {2}
+
+
+def test_a_kernel_that_does_not_start_gets_one_more_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_notebook(tmp_path / "one.ipynb", [])
+    (job,) = load_recipe(write_recipe(tmp_path, "one.ipynb")).jobs
+    answers = iter([("The kernel did not start: port taken", True), ("", False), ("", False)])
+    monkeypatch.setattr(report_notebook, "attempt", lambda job, target: next(answers))
+    monkeypatch.setattr(report_notebook, "prepare_environment", lambda scratch: None)
+    _notebook, error = report_notebook.run_kernel(job, tmp_path)
+    assert error == ""
+    assert len(list(answers)) == 1
 
 
 def test_a_malformed_answer_is_refused() -> None:
