@@ -107,13 +107,14 @@ def attempt(job: Job, target: Path) -> tuple[str, bool]:
 
 
 def prepare_environment(scratch: Path) -> None:
-    """Give the kernel this environment's Python, one BLAS thread, and its own folders (sockets, history)."""
+    """Give the kernel this environment's Python, inline figures, one BLAS thread, its own folders."""
     os.environ.update(
         {
             ANSWERS_PATH: str(scratch / "answers.json"),
             "JUPYTER_PREFER_ENV_PATH": "1",
             "JUPYTER_RUNTIME_DIR": str(scratch),
             "IPYTHONDIR": str(scratch / "ipython"),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "OPENBLAS_NUM_THREADS": "1",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         }
