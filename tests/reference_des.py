@@ -8,6 +8,7 @@ reference_program.py; here are the run and its statistics.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import sqrt
 from statistics import fmean
 
@@ -26,8 +27,8 @@ Tally = dict[str, float]
 
 def tally(simulation: Simulation) -> Tally:
     """All totals of a simulation at this moment."""
-    causes = {f"abort:{k}": 0.0 for k in range(len(simulation.network.causes))}
-    return {
+    causes = [f"abort:{k}" for k in range(len(simulation.network.causes))]
+    return {cause: float(simulation.counts[cause]) for cause in causes} | {
         "s": simulation.calendar.now / 1e9,
         "ns": simulation.calendar.now,
         "units": simulation.counts["cycles"] * simulation.network.units_per_cycle,
@@ -40,7 +41,7 @@ def tally(simulation: Simulation) -> Tally:
         "busy_cpus": simulation.processors.busy.area,
         "writer_owned": simulation.rwsem.writer_owned.area,
         "reader_owned": simulation.rwsem.reader_owned.area,
-    } | causes | {k: float(v) for k, v in simulation.counts.items() if k in causes}
+    }
 
 
 def measure(simulation: Simulation, cycles: int, warmup: int) -> list[Tally]:
@@ -56,10 +57,7 @@ def measure(simulation: Simulation, cycles: int, warmup: int) -> list[Tally]:
 
 def ratio(tallies: list[Tally], above: str, below: str) -> tuple[float, float]:
     """Ratio of two totals after the warm-up, and half of its 95 % interval by batch means."""
-    pairs = [
-        (end[above] - start[above], end[below] - start[below])
-        for start, end in zip(tallies, tallies[1:], strict=False)
-    ]
+    pairs = [(end[above] - start[above], end[below] - start[below]) for start, end in pairwise(tallies)]
     size = fmean(b for _, b in pairs)
     if size == 0:
         return 0.0, 0.0

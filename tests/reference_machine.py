@@ -1,4 +1,4 @@
-"""Calendar, threads and CPUs of the reference simulation (docs/semantics.md, "CPUs")."""
+"""Calendar, threads, CPUs, lines and laws of time of the reference simulation (docs/semantics.md)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from math import sqrt
+from random import Random
+
+from spfmodel.primitives.reader_writer import RwsemRules
 
 Action = Callable[[], None]
 
@@ -113,3 +117,43 @@ class Processors:
         self.run_queue.append((thread, then))
         self.leave(thread)
         return True
+
+
+@dataclass(frozen=True)
+class World:
+    """What the rwsem needs to know of its surroundings."""
+
+    calendar: Calendar
+    processors: Processors
+    rng: Random
+    rules: RwsemRules
+    costs: dict[str, float]
+    """by `network.TIMES`, and steal_probability"""
+
+
+def draw_time(rng: Random, mean: float, scv: float) -> float:
+    """A time of this mean and squared coefficient of variation, by the law the page names."""
+    if mean <= 0 or scv == 0:
+        return mean
+    if scv < 1:
+        stages = round(1 / scv)
+        return rng.gammavariate(stages, mean / stages)
+    p = (1 + sqrt((scv - 1) / (scv + 1))) / 2
+    branch = p if rng.random() < p else 1 - p
+    return rng.expovariate(2 * branch / mean)
+
+
+class Line:
+    """A first-come-first-served station; whoever waits keeps its CPU."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[Thread, int]] = deque()
+        self.last_served: Thread | None = None
+
+
+class PteLock:
+    """A spinlock that is handed to the next in line at once."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.waiting: deque[Thread] = deque()

@@ -2,77 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
-from math import sqrt
+from functools import partial
 from random import Random
 
-import numpy as np
-from numpy.typing import NDArray
-from reference_machine import Calendar, Level, Processors, Thread
+from reference_machine import Calendar, Level, Line, Processors, PteLock, Thread, World, draw_time
 from reference_rwsem import Rwsem
 
 from spfmodel.network import TIMES, Network, Op
-
-
-def draw_time(rng: Random, mean: float, scv: float) -> float:
-    """A time of this mean and squared coefficient of variation, by the law the page names."""
-    if mean <= 0 or scv == 0:
-        return mean
-    if scv < 1:
-        stages = round(1 / scv)
-        return rng.gammavariate(stages, mean / stages)
-    p = (1 + sqrt((scv - 1) / (scv + 1))) / 2
-    branch = p if rng.random() < p else 1 - p
-    return rng.expovariate(2 * branch / mean)
-
-
-class Line:
-    """A first-come-first-served station; whoever waits keeps its CPU."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[tuple[Thread, int]] = deque()
-        self.last_served: Thread | None = None
-
-
-class PteLock:
-    """A spinlock that is handed to the next in line at once."""
-
-    def __init__(self) -> None:
-        self.held = False
-        self.waiting: deque[Thread] = deque()
 
 
 class Simulation:
     """One draw of a network, N threads running its program. A step's method returns True if the
     thread goes on at once, False if something will call `go_on` later."""
 
-    def __init__(
-        self, network: Network, *, draw: int = 0, seed: int = 1, rwsem: type[Rwsem] = Rwsem
-    ) -> None:
+    def __init__(self, network: Network, *, draw: int = 0, seed: int = 1, rwsem: type[Rwsem] = Rwsem) -> None:
         self.network, self.value = network, [float(v) for v in network.value_ns[draw]]
         self.line_local_ns = float(network.line_local_ns[draw])
         self.rng, self.calendar = Random(seed), Calendar()
-        ns = dict(zip(TIMES, map(float, network.rwsem_ns[draw]), strict=False))
-        self.processors = Processors(self.calendar, network.cpus, ns["switch_ns"], ns["slice_ns"])
-        rwsem_ns = network.rwsem_ns[draw]
-        self.rwsem = rwsem(
-            network.rules, rwsem_ns, self.calendar, self.processors, self.rng, self.go_on
-        )
+        costs = dict(zip((*TIMES, "steal_probability"), map(float, network.rwsem_ns[draw]), strict=True))
+        self.processors = Processors(self.calendar, network.cpus, costs["switch_ns"], costs["slice_ns"])
+        world = World(self.calendar, self.processors, self.rng, network.rules, costs)
+        self.rwsem = rwsem(world, self.go_on)
         self.lines = [Line() for _ in network.lines]
         self.sequences = [0, 0]
-        tables = -(-network.n_threads // network.threads_per_page_table)
-        self.pte_locks = [PteLock() for _ in range(tables)]
+        self.pte_locks = [PteLock() for _ in range(network.n_threads)]
         self.counts: Counter[str] = Counter()
         self.totals_ns = {"fault": 0.0, "update": 0.0}
         self.in_fault = Level(self.calendar)
+        self.program = [int(op) for op in network.op]
         self.do: dict[int, Callable[[Thread, int], bool]] = {
             int(op): getattr(self, op.name.lower()) for op in Op
         }
-        self.program = [int(op) for op in network.op]
         for number in range(network.n_threads):
             thread = Thread(number, int(network.entry[number]))
-            self.processors.runnable(thread, lambda t=thread: self.calendar.after(0.0, lambda: self.go_on(t)))
+            self.processors.runnable(thread, partial(self.later, 0.0, thread))
 
     def go_on(self, thread: Thread) -> None:
         """Run the program until a step takes time or has to wait."""
@@ -92,7 +57,7 @@ class Simulation:
     def work(self, thread: Thread, step: int) -> bool:
         """Run on the CPU, slower by how many CPUs are busy when it starts."""
         time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
-        self.later(time * float(self.network.slowdown[int(self.processors.busy.value)]), thread)
+        self.later(time * float(self.network.slowdown[0, int(self.processors.busy.value)]), thread)
         return False
 
     def line(self, thread: Thread, step: int) -> bool:

@@ -9,15 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from itertools import takewhile
-from random import Random
 
-import numpy as np
-from numpy.typing import NDArray
-from reference_machine import Calendar, Level, Processors, Thread
+from reference_machine import Level, Thread, World
 from reference_sleepers import Sleepers, Waiter
-
-from spfmodel.network import TIMES
-from spfmodel.primitives.reader_writer import RwsemRules
 
 MOST_READERS_WOKEN = 256
 
@@ -25,18 +19,9 @@ MOST_READERS_WOKEN = 256
 class Rwsem(Sleepers):
     """mmap_sem. `go_on(thread)` resumes the program of a thread that now has the lock."""
 
-    def __init__(
-        self,
-        rules: RwsemRules,
-        rwsem_ns: NDArray[np.float64],
-        calendar: Calendar,
-        processors: Processors,
-        rng: Random,
-        go_on: Callable[[Thread], None],
-    ) -> None:
-        super().__init__(rules, rwsem_ns, calendar, processors, rng)
+    def __init__(self, world: World, go_on: Callable[[Thread], None]) -> None:
+        super().__init__(world)
         self.go_on = go_on
-        self.steal_probability = float(rwsem_ns[len(TIMES)])
         self.writer: Thread | None = None
         self.readers = 0
         self.hint = ""
@@ -45,10 +30,8 @@ class Rwsem(Sleepers):
         self.handoff: Waiter | None = None
         self.non_spinnable = False
         self.reader_deadline: float | None = None
-        self.writer_owned, self.reader_owned = Level(calendar), Level(calendar)
-        processors.when_someone_queues = self.reschedule_spinners
-
-    # -- requests -----------------------------------------------------------------------------
+        self.writer_owned, self.reader_owned = Level(world.calendar), Level(world.calendar)
+        world.processors.when_someone_queues = self.reschedule_spinners
 
     def read_request(self, thread: Thread) -> bool:
         """True if granted; else the thread sleeps until `go_on`."""
@@ -105,8 +88,6 @@ class Rwsem(Sleepers):
         self.sleep(thread)
         return False
 
-    # -- ownership ----------------------------------------------------------------------------
-
     @property
     def free(self) -> bool:
         """No writer and no readers."""
@@ -132,8 +113,6 @@ class Rwsem(Sleepers):
         """Note who owns the lock, for its utilisation."""
         self.writer_owned.becomes(float(self.writer is not None))
         self.reader_owned.becomes(float(self.readers > 0))
-
-    # -- spinners -----------------------------------------------------------------------------
 
     def spinners_meet_readers(self) -> None:
         """The lock is reader-owned while writers spin."""
@@ -175,14 +154,13 @@ class Rwsem(Sleepers):
             if thread in self.spinners and self.processors.slice_over(thread):
                 self.gives_up_spinning(thread)
 
-    # -- release ------------------------------------------------------------------------------
-
     def write_unlock(self, thread: Thread) -> None:
         """Clears the hint. After a downgrade it is a read unlock."""
-        if self.writer is not thread:
-            return self.read_unlock(thread)
-        self.writer, self.hint = None, ""
-        self.release(waker=thread)
+        if self.writer is thread:
+            self.writer, self.hint = None, ""
+            self.release(waker=thread)
+        else:
+            self.read_unlock(thread)
 
     def read_unlock(self, thread: Thread) -> None:
         """The hint stays; the last reader releases."""
@@ -220,7 +198,7 @@ class Rwsem(Sleepers):
 
     def spinner_is_next(self) -> bool:
         """If the list is empty, a writer heads it, or by chance against a reader."""
-        return not self.list or self.list[0].writes or self.rng.random() < self.steal_probability
+        return not self.list or self.list[0].writes or self.rng.random() < self.ns["steal_probability"]
 
     def hand_off(self) -> None:
         """The waiter that set the hand-off has the lock; it spins, so it runs on at once."""
@@ -255,8 +233,6 @@ class Rwsem(Sleepers):
             waiter = self.list[0]
             waiter.on_its_way = True
             self.wake([waiter], waker, lambda _: self.woken_writer_tries(waiter))
-
-    # -- a woken writer -----------------------------------------------------------------------
 
     def woken_writer_tries(self, waiter: Waiter) -> None:
         """On a CPU: takes a free lock; or sets the hand-off and spins; or sleeps again."""

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 
-import numpy as np
-from numpy.typing import NDArray
-from reference_machine import Calendar, Processors, Thread
-
-from spfmodel.network import TIMES
-from spfmodel.primitives.reader_writer import RwsemRules
+from reference_machine import Thread, World
 
 HOT_NS = 50_000.0
 """who went back to sleep after a failed try so recently wakes fast"""
@@ -33,16 +27,9 @@ class Waiter:
 class Sleepers:
     """What it costs to sleep and to be woken."""
 
-    def __init__(
-        self,
-        rules: RwsemRules,
-        rwsem_ns: NDArray[np.float64],
-        calendar: Calendar,
-        processors: Processors,
-        rng: Random,
-    ) -> None:
-        self.rules, self.calendar, self.processors, self.rng = rules, calendar, processors, rng
-        self.ns = dict(zip(TIMES, map(float, rwsem_ns), strict=False))
+    def __init__(self, world: World) -> None:
+        self.calendar, self.processors, self.rng = world.calendar, world.processors, world.rng
+        self.rules, self.ns = world.rules, world.costs
 
     def sleep(self, thread: Thread) -> None:
         """Leave the CPU. Without `sleep` a waiter keeps it."""
@@ -59,10 +46,11 @@ class Sleepers:
     def wake_one(self, waiter: Waiter, delay: float, then: Callable[[Thread], None]) -> None:
         """Without `sleep` at once; else after the latency, when there is a CPU."""
         thread = waiter.thread
-        if not self.rules.sleep:
-            return self.calendar.after(0.0, lambda: then(thread))
-        delay += self.wake_latency(waiter)
-        self.calendar.after(delay, lambda: self.processors.runnable(thread, lambda: then(thread)))
+        if self.rules.sleep:
+            delay += self.wake_latency(waiter)
+            self.calendar.after(delay, lambda: self.processors.runnable(thread, lambda: then(thread)))
+        else:
+            self.calendar.after(0.0, lambda: then(thread))
 
     def wake_latency(self, waiter: Waiter) -> float:
         """Erlang-4; hot soon after a failed try, else cold."""

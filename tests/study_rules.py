@@ -15,23 +15,20 @@ such groups there are. `network_from_row(row, start=seed)` starts the threads at
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
-from typing import Any
 
 import numpy as np
-from reference_machine import Thread
+from reference_machine import Thread, World
 from reference_rwsem import Rwsem
 
 from spfmodel.network import Network, Op
 from spfmodel.primitives.reader_writer import RwsemRules
 
 UP_TO_5_1 = RwsemRules(write_barge=0, wake_on_release=0)
-FROM_5_11 = RwsemRules(
-    write_barge=0, wake_on_release=0, spin_on_reader=1, read_steal=1, wake_all_readers=1
-)
+FROM_5_11 = RwsemRules(write_barge=0, wake_on_release=0, spin_on_reader=1, read_steal=1, wake_all_readers=1)
 RULES = {"up to 5.1": UP_TO_5_1, "from 5.11": FROM_5_11}
 
 THINK_NS = 500.0
@@ -175,8 +172,8 @@ def beginnings(steps: Sequence[Row], threads: int, rng: Random) -> list[Row]:
 class StudyRwsem(Rwsem):
     """Each spinner watches readers for 25 us by itself, then sleeps; a writer's turn resets all."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, world: World, go_on: Callable[[Thread], None]) -> None:
+        super().__init__(world, go_on)
         self.limits: dict[Thread, float] = {}
 
     def spinners_meet_readers(self) -> None:
