@@ -13,9 +13,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from .machine import Machine, Workload
-from .primitives.reader_writer import ERAS, RwsemRules, era_of
-from .protocols.vocabulary import Action, Protocol, Resource, Step
+from .primitives.reader_writer import RwsemRules
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -79,7 +77,7 @@ class Network:
     n_threads: int
     cpus: int
     slowdown: Floats
-    """(cpus + 1,) factor on WORK when so many CPUs run: hyperthreads share cores"""
+    """(D, cpus + 1) factor on WORK when so many CPUs run and do not spin: siblings share cores"""
     threads_per_page_table: int
     """threads whose active pages share one page-table page, hence one PTE lock"""
     lines: tuple[str, ...]
@@ -121,33 +119,3 @@ class Solution:
     def fallback_share(self) -> Floats:
         """Fallbacks / attempts, (D,)."""
         return np.sum([*self.abort_share.values(), np.zeros_like(self.attempt_share)], axis=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """A network's totals per thread cycle, for formulas. (D,) arrays unless said; times in ns."""
-
-    attempts: bool
-    """faults are tried speculatively first"""
-    outside_ns: Floats
-    """work outside mmap_sem in one cycle: think, entry, system call; attempts not included"""
-    attempt_ns: Floats
-    """work in one successful attempt"""
-    read_hold_ns: Floats
-    """work inside the read hold of one classic fault"""
-    write_hold_ns: Floats
-    """work inside the write hold of one update, mean over the cycle's updates"""
-    window_ns: Floats
-    """work from SEQ_READ to the last SEQ_CHECK of an attempt"""
-    bump_ns: Floats
-    """time that one update keeps the sequence odd, times the chance that it is the fault's VMA"""
-    bump_chance: Floats
-    """chance that one update moves the sequence that a fault reads, mean over updates"""
-    line_attempt_ns: Floats
-    """(D, L) service at each line in one attempt, contended"""
-    line_classic_ns: Floats
-    """(D, L) in one classic path"""
-    line_update_ns: Floats
-    """(D, L) in one update, mean"""
-    chance: Floats
-    """(D,) chance that an attempt aborts whatever the others do"""

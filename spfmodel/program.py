@@ -120,11 +120,21 @@ def rules_for(machine: Machine, kernel: str | None = None) -> RwsemRules:
     return rules if machine.spin_on_owner else rules._replace(write_spin=0, spin_on_reader=0)
 
 
-def _slowdown(machine: Machine, sibling_gain: float) -> Floats:
-    """(cpus + 1,) factor on work when r CPUs run: a busy sibling adds only `sibling_gain` of a core."""
+CROWD = 6.0
+"""CPUs: a crowd's slowdown is reached as 1 - exp(-(r - 1) / CROWD) when r CPUs run."""
+
+
+def _slowdown(machine: Machine, sibling_gain: Floats, crowding: Floats) -> Floats:
+    """(D, cpus + 1) factor on work when r CPUs run.
+
+    A busy sibling adds only `sibling_gain` of a core; and work slows by up to `crowding` as turbo
+    bins, shared cache and memory bandwidth are used up.
+    """
     running = np.arange(machine.cpus + 1, dtype=float)
-    capacity = np.minimum(running, machine.cores) + sibling_gain * np.maximum(0, running - machine.cores)
-    return np.where(running > 0, running / np.maximum(capacity, 1e-9), 1.0)
+    extra = np.maximum(0, running - machine.cores)
+    capacity = np.minimum(running, machine.cores) + sibling_gain[:, None] * extra
+    alone = np.where(running > 0, running / np.maximum(capacity, 1e-9), 1.0)
+    return alone * (1 + crowding[:, None] * -np.expm1(-np.maximum(0, running - 1) / CROWD))
 
 
 def build(
@@ -151,7 +161,7 @@ def build(
     return Network(
         op=op, arg=arg, fail=fail, cause=cause, value_ns=np.ascontiguousarray(np.stack(columns[4], axis=1)),
         scv=np.array(columns[5]), line_local_ns=p["line_local_ns"], entry=np.zeros(n_threads, np.int32),
-        n_threads=n_threads, cpus=machine.cpus, slowdown=_slowdown(machine, float(p["sibling_gain"][0])),
+        n_threads=n_threads, cpus=machine.cpus, slowdown=_slowdown(machine, p["sibling_gain"], p["crowding"]),
         threads_per_page_table=threads_per_page_table(machine, workload, n_threads),
         lines=tuple(w.lines), causes=tuple(w.causes), rules=rules_for(machine, kernel),
         rwsem_ns=np.stack([p[t] for t in (*TIMES, "steal_probability")], axis=1),

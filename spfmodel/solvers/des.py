@@ -25,6 +25,8 @@ from ..primitives.state import (
 from .engine import run
 
 Floats = NDArray[np.float64]
+STAGGER_NS = 1e6
+"""Threads start at random within this time, so that no order is imposed."""
 BATCHES = 64
 EVENTS = 200_000
 """Calendar pops per run, unless the caller wants more."""
@@ -35,7 +37,7 @@ def _start(sm: Sim, entry: NDArray[np.int32]) -> None:
     for i in range(entry.size):
         sm.I[at(i) + PC] = entry[i]
         if make_runnable(sm, i):
-            schedule(sm, i, uniform(sm, i), RUNNING)
+            schedule(sm, i, STAGGER_NS * uniform(sm, i), RUNNING)
 
 
 def prepare(network: Network, draw: int, seed: int) -> Sim:
@@ -50,7 +52,7 @@ def prepare(network: Network, draw: int, seed: int) -> Sim:
     floats[LINE_LOCAL] = network.line_local_ns[draw]
     code = np.stack([network.op, network.arg, network.fail, network.cause], axis=1).astype(np.int64).ravel()
     num = np.stack([network.value_ns[draw], network.scv], axis=1).ravel()
-    sim = Sim(ints, floats, *calendar(n), code, num, network.slowdown)
+    sim = Sim(ints, floats, *calendar(n), code, num, network.slowdown[draw])
     _start(sim, network.entry)
     return sim
 
@@ -95,16 +97,22 @@ def percentile(histogram: Floats, q: float) -> float:
     return float(2.0 ** ((place + part) / 16.0))
 
 
-def _summary(network: Network, cumulative: Floats, histogram: Floats) -> dict[str, float]:
-    """Figures of one run, by name."""
+def _warm(network: Network, cumulative: Floats) -> Floats:
+    """Tallies per batch of one run with the warm-up removed, (B, K); the last column is the work done."""
     batch = np.diff(cumulative, axis=0)
     done = batch[:, FAULTS - CYCLES] / network.faults_per_cycle if network.faults_per_cycle > 1 else batch[:, 0]
     if done.sum() == 0:
         done = batch[:, UPDATES - CYCLES] / max(network.updates_per_cycle, 1.0)
-    keep = batch[mser5(done / batch[:, -1]) :]
-    done = done[-len(keep) :] * network.units_per_cycle
-    rate, half = ratio_interval(done, keep[:, -1])
-    total = keep.sum(axis=0)
+    batch = np.column_stack([batch, done * network.units_per_cycle])
+    return batch[mser5(done / batch[:, -2]) :]
+
+
+def _summary(network: Network, runs: list[tuple[Floats, Floats]]) -> dict[str, float]:
+    """Figures of one draw's runs, by name."""
+    keep = np.concatenate([_warm(network, cumulative) for cumulative, _ in runs])
+    histogram = np.sum([h for _, h in runs], axis=0)
+    rate, half = ratio_interval(keep[:, -1], keep[:, -2])
+    total = keep.sum(axis=0)[:-1]
     clock, faults, updates, attempts = total[-1], total[FAULTS - CYCLES], total[UPDATES - CYCLES], total[ATTEMPTS - CYCLES]
     out = {
         "throughput": rate * 1e9, "half": half * 1e9, "faults": faults / clock * 1e9, "updates": updates / clock * 1e9,
@@ -140,17 +148,21 @@ def solve(
     *,
     seed: int = 1,
     events: int = EVENTS,
+    replicas: int = 4,
     workers: int = 2,
     tick: Callable[[], None] = lambda: None,
 ) -> Solution:
     """Simulate every draw of the network.
 
-    seed : of the random streams, shared by all draws; events : calendar pops per draw;
+    seed : of the random streams, shared by all draws; events : calendar pops per draw, in all;
+    replicas : runs per draw from different starts (the order of a FIFO queue can persist for long);
     workers : threads (the result does not depend on it); tick : called after each run
     """
 
+    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(replicas)]
+
     def one(draw: int) -> dict[str, float]:
-        row = _summary(network, *simulate(network, draw, seed, events))
+        row = _summary(network, [simulate(network, draw, s, events // replicas) for s in seeds])
         tick()
         return row
 
