@@ -47,7 +47,7 @@ lab: $(STAMP)   ## JupyterLab on the notebooks
 	@echo "Notebooks: notebooks/"
 
 bench: $(STAMP) ## how fast the solvers are on this host
-	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python tests/benchmarks/speed.py
 	@echo "Benchmarks: tests/benchmarks/"
 
 fits: $(STAMP)  ## recalibrate the shipped machines (same files for the same data)
