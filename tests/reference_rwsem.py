@@ -48,9 +48,8 @@ class Rwsem(Sleepers):
 
     def may_steal_for_reading(self) -> bool:
         """No writer and no hand-off, unless the hint is READER and a reader is counted."""
-        if not self.rules.read_steal or self.writer is not None or self.handoff is not None:
-            return False
-        return not (self.hint == "READER" and self.readers > 0)
+        open_to_all = self.writer is None and self.handoff is None
+        return bool(self.rules.read_steal) and open_to_all and not (self.hint == "READER" and self.readers)
 
     def write_request(self, thread: Thread) -> bool:
         """True if taken; else the thread spins or sleeps until `go_on`."""
@@ -81,8 +80,7 @@ class Rwsem(Sleepers):
         self.list.append(waiter)
         if self.readers > 0:
             self.grant_readers_at_the_head(waker=thread)
-        allowed = self.handoff is None or self.list[0] is waiter
-        if self.rules.last_try and self.free and allowed:
+        if self.rules.last_try and self.free and (self.handoff is None or self.list[0] is waiter):
             self.list.remove(waiter)
             return self.take_for_writing(thread)
         self.sleep(thread)
@@ -202,8 +200,8 @@ class Rwsem(Sleepers):
 
     def hand_off(self) -> None:
         """The waiter that set the hand-off has the lock; it spins, so it runs on at once."""
+        assert self.handoff is not None
         waiter, self.handoff = self.handoff, None
-        assert waiter is not None
         self.list.remove(waiter)
         self.take_for_writing(waiter.thread)
         self.calendar.after(0.0, lambda: self.go_on(waiter.thread))
@@ -220,9 +218,9 @@ class Rwsem(Sleepers):
         """If a reader heads the list: that run (with wake_all_readers: all) is granted and woken."""
         if not self.list or self.list[0].writes:
             return
-        run = list(takewhile(lambda waiter: not waiter.writes, self.list))
-        if self.rules.wake_all_readers:
-            run = [waiter for waiter in self.list if not waiter.writes][:MOST_READERS_WOKEN]
+        run = [waiter for waiter in self.list if not waiter.writes][:MOST_READERS_WOKEN]
+        if not self.rules.wake_all_readers:
+            run = list(takewhile(lambda waiter: not waiter.writes, self.list))
         self.list = [waiter for waiter in self.list if waiter not in run]
         self.take_for_reading(len(run))
         self.wake(run, waker, self.go_on)
@@ -230,8 +228,7 @@ class Rwsem(Sleepers):
     def wake_a_writer_at_the_head(self, waker: Thread) -> None:
         """Woken, not granted; not again if it is already on its way."""
         if self.list and self.list[0].writes and not self.list[0].on_its_way:
-            waiter = self.list[0]
-            waiter.on_its_way = True
+            (waiter := self.list[0]).on_its_way = True
             self.wake([waiter], waker, lambda _: self.woken_writer_tries(waiter))
 
     def woken_writer_tries(self, waiter: Waiter) -> None:
@@ -249,5 +246,5 @@ class Rwsem(Sleepers):
 
     def has_waited_long(self, waiter: Waiter) -> bool:
         """It heads the list for longer than the hand-off time."""
-        limit = self.rules.handoff_after_ns
-        return limit > 0 and self.list[0] is waiter and self.calendar.now - waiter.since > limit
+        waited = self.calendar.now - waiter.since
+        return 0 < self.rules.handoff_after_ns < waited and self.list[0] is waiter
