@@ -86,7 +86,10 @@ def cv_mix(cv: float, constant: Floats, exponential: Floats) -> Floats:
 
 
 def saturated_op_ns(
-    n_threads: int, p_write: Floats | float, read_ns: Floats | float, write_ns: Floats | float,
+    n_threads: int,
+    p_write: Floats | float,
+    read_ns: Floats | float,
+    write_ns: Floats | float,
     read_cv: float = 1.0,
 ) -> Floats:
     """Mean time per operation of a FCFS lock that 1, 2, ..., n_threads threads never leave.
@@ -118,7 +121,10 @@ def saturated_op_ns(
 
 
 def saturated_throughput(
-    n_threads: int, p_write: Floats | float, read_ns: Floats | float, write_ns: Floats | float,
+    n_threads: int,
+    p_write: Floats | float,
+    read_ns: Floats | float,
+    write_ns: Floats | float,
     read_cv: float = 1.0,
 ) -> Floats:
     """Capacity of a FCFS lock with n_threads in it, operations per ns, shape (...).
@@ -145,7 +151,10 @@ def saturated_op_ns_limit(
 
 
 def saturated_op_ns_wake_all(
-    n_threads: int, p_write: Floats | float, read_ns: Floats | float, write_ns: Floats | float,
+    n_threads: int,
+    p_write: Floats | float,
+    read_ns: Floats | float,
+    write_ns: Floats | float,
     read_cv: float = 1.0,
 ) -> Floats:
     """Like `saturated_op_ns` where a reader at the head takes all queued readers along (approx).

@@ -38,8 +38,11 @@ def success_one_writer(
 
 
 def success_many_writers(
-    n_writers: Floats | int, updates_per_ns: Floats | float, odd_ns: Floats | float,
-    window_ns: Floats | float, window_scv: float = 0.0,
+    n_writers: Floats | int,
+    updates_per_ns: Floats | float,
+    odd_ns: Floats | float,
+    window_ns: Floats | float,
+    window_scv: float = 0.0,
 ) -> Floats:
     """As `success_one_writer` against K independent writers (no lock among them), (...).
 
@@ -58,8 +61,12 @@ def others_rate(updates_per_ns: Floats | float, n_threads: int, same_vma: Floats
 
 
 def abort_probability(
-    updates_per_ns: Floats | float, odd_ns: Floats | float, window_ns: Floats | float, n_threads: int,
-    same_vma: Floats | float = 1.0, window_scv: float = 0.0,
+    updates_per_ns: Floats | float,
+    odd_ns: Floats | float,
+    window_ns: Floats | float,
+    n_threads: int,
+    same_vma: Floats | float = 1.0,
+    window_scv: float = 0.0,
 ) -> Floats:
     """Chance that a fault aborts, updates serialised by the lock (approx), (...).
 

@@ -87,12 +87,14 @@ def _matters(hazard: Hazard) -> bool:
 def fixed_point(
     step: Callable[[Floats], tuple[Floats, Details]], start: Floats, rtol: float = 1e-6
 ) -> tuple[Floats, Details]:
-    """x = step(x)[0] > 0 by the secant rule in ln x, elementwise, (D,); returned with step(x)[1].
+    """Solve x = step(x)[0] > 0 by the secant rule in ln x, elementwise, (D,); returned with step(x)[1].
 
     The first move goes .6 of the way. Where it doesn't settle in 60 steps the last values are returned.
     """
     after, details = step(start)
     gap = np.log(after / start)
+    if np.all(np.abs(gap) <= rtol):
+        return start, details
     move, x = 0.6 * gap, start * np.exp(0.6 * gap)
     for _ in range(60):
         after, details = step(x)

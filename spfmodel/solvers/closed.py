@@ -31,7 +31,7 @@ def _slice(network: Network, start: int) -> Network:
     part = slice(start, start + CHUNK)
     return replace(
         network, value_ns=network.value_ns[part], line_local_ns=network.line_local_ns[part],
-        rwsem_ns=network.rwsem_ns[part],
+        rwsem_ns=network.rwsem_ns[part], slowdown=network.slowdown[part],
     )  # fmt: skip
 
 

@@ -72,8 +72,8 @@ class Cycle:
 
     spent: Spent
     counts: Counts
-    segments: tuple[Costs, ...]
-    """costs of the attempts, between one hazard and the next"""
+    segments: tuple[tuple[int, Costs], ...]
+    """costs of the attempts between one hazard and the next: (number of hazards passed, costs > 0)"""
     hazards: tuple[Hazard, ...]
     moves: Floats
     """(D,) moves of the sequence that attempts read, per cycle"""
@@ -215,8 +215,9 @@ def read_cycle(network: Network) -> Cycle:
             break
         _step(w, network, s, columns[s], float(times[s]))
     zero = np.zeros(w.shape)
+    segments = tuple((i, s) for i, s in enumerate(w.segments) if s.any())
     return Cycle(
         spent=Spent(*(w.spent.get(name, zero) for name in Spent._fields)),
         counts=Counts(*(w.counts.get(name, 0.0) for name in Counts._fields)),
-        segments=tuple(w.segments), hazards=tuple(w.hazards), moves=np.zeros(size) + w.moves,
+        segments=segments, hazards=tuple(w.hazards), moves=np.zeros(size) + w.moves,
     )  # fmt: skip

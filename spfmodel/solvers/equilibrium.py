@@ -36,9 +36,11 @@ class Flow(NamedTuple):
 
 def _attempt(cycle: Cycle, outcome: Race | None) -> Costs:
     """Costs of a cycle's attempts: every segment as often as it is reached."""
-    if outcome is None or not cycle.segments:
-        return np.zeros_like(cycle.spent.outside)
-    return np.asarray(sum(g * s for g, s in zip(outcome.reached, cycle.segments, strict=True)))
+    total = np.zeros_like(cycle.spent.outside)
+    if outcome is not None:
+        for passed, costs in cycle.segments:
+            total += outcome.reached[passed] * costs
+    return total
 
 
 def _load(network: Network, cycle: Cycle, attempt: Costs, phi: Floats, slow: Floats) -> LockLoad:
@@ -69,10 +71,10 @@ def _read_cv(network: Network) -> float:
     return float(np.sqrt(scv[0])) if len(scv) else 1.0
 
 
-def _flow(network: Network, cycle: Cycle, model: LockModel, outcome: Race | None, slow: Floats) -> Flow:
-    """Solve the network for given outcomes of attempts (None: no attempts)."""
-    phi = np.zeros_like(slow) if outcome is None else 1 - outcome.reached[-1]
-    attempt = _attempt(cycle, outcome)
+def _flow(
+    network: Network, cycle: Cycle, model: LockModel, phi: Floats, attempt: Costs, slow: Floats
+) -> Flow:
+    """Solve the network at a given chance of fallback phi, with what attempts then spend."""
     load = _load(network, cycle, attempt, phi, slow)
     lock = model(load)
     spent = cycle.spent
@@ -89,23 +91,6 @@ def _flow(network: Network, cycle: Cycle, model: LockModel, outcome: Race | None
     return Flow(lock, phi, attempt, slow, stretch, load)
 
 
-def _settle(network: Network, cycle: Cycle, model: LockModel, slow: Floats, aborts: float) -> Flow:
-    """The fixed point of pace and aborts, reached from no aborts (0.0) or nothing but aborts (1.0)."""
-    if not cycle.hazards:
-        return _flow(network, cycle, model, None, slow)
-
-    def at(pace: Floats) -> tuple[Floats, Flow]:
-        flow = _flow(network, cycle, model, race(network, cycle, Pace(pace, slow)), slow)
-        return flow.lock.cycles_per_ns, flow
-
-    shape = (len(cycle.hazards), len(slow))
-    extreme = Race(
-        np.concatenate([np.ones((1, shape[1])), np.full(shape, 1.0 - aborts)]), np.full(shape, aborts)
-    )
-    start = _flow(network, cycle, model, extreme, slow).lock.cycles_per_ns
-    return fixed_point(at, start)[1]
-
-
 def busy_cpus(network: Network, flow: Flow) -> Floats:
     """Mean number of CPUs that run: threads that don't sleep for mmap_sem, (D,)."""
     load, lock = flow.load, flow.lock
@@ -114,15 +99,59 @@ def busy_cpus(network: Network, flow: Flow) -> Floats:
     return np.clip(network.n_threads - asleep, 0.0, network.cpus)
 
 
-def _slowdown(network: Network, busy: Floats) -> Floats:
-    return np.interp(busy, np.arange(network.cpus + 1), network.slowdown)
+def _lookup(network: Network, working: Floats) -> Floats:
+    """The factor on work when so many CPUs work, linear between whole numbers, (D,)."""
+    below = np.minimum(working.astype(int), network.cpus - 1)
+    rows, part = np.arange(len(working)), working - below
+    low = network.slowdown[rows, below]
+    return np.asarray(low + part * (network.slowdown[rows, below + 1] - low))
+
+
+def _slowdown(network: Network, working: Floats, slow: Floats, passes: int) -> Floats:
+    """The factor s on work: s = table[w s] if w CPUs would work without it (spinning is no work), (D,)."""
+    crowd = min(network.n_threads, network.cpus)
+    if crowd == 1 or not np.ptp(network.slowdown[:, 1 : crowd + 1]):
+        return network.slowdown[:, crowd]
+    for _ in range(passes):
+        slow = _lookup(network, np.clip(working * slow, 1.0, crowd))
+    return slow
+
+
+def _work(cycle: Cycle, phi: Floats, attempt: Costs) -> Floats:
+    """Work per cycle before any slowdown, ns, (D,)."""
+    spent = cycle.spent
+    always = spent.outside[0] + spent.read[0] + spent.write[0] + spent.downgraded[0]
+    after = spent.fallback[0] + spent.fallback_read[0]
+    return np.asarray(always + attempt[0] + phi * after)
+
+
+def _fallback(cycle: Cycle, outcome: Race | None) -> Floats:
+    """Share of attempts that fall back, (D,); 0 without attempts."""
+    return np.zeros(cycle.moves.shape) if outcome is None else np.asarray(1 - outcome.reached[-1])
+
+
+def _extreme(cycle: Cycle, aborts: float) -> Race | None:
+    """No attempt aborts (0.0), or all at their first hazard (1.0)."""
+    if not cycle.hazards:
+        return None
+    shape = (len(cycle.hazards), len(cycle.moves))
+    reached = np.concatenate([np.ones((1, shape[1])), np.full(shape, 1.0 - aborts)])
+    return Race(reached, np.full(shape, aborts))
 
 
 def equilibrium(network: Network, cycle: Cycle, model: LockModel, aborts: float = 0.0) -> Flow:
-    """Settle pace, aborts and the slowdown of work by busy siblings (two passes refine it)."""
-    crowd = min(network.n_threads, network.cpus)
-    slow = _slowdown(network, np.full(len(network.value_ns), float(crowd)))
-    flow = _settle(network, cycle, model, slow, aborts)
-    for _ in range(2 if np.ptp(network.slowdown[1 : crowd + 1]) > 0 else 0):
-        flow = _settle(network, cycle, model, _slowdown(network, busy_cpus(network, flow)), aborts)
-    return flow
+    """The pace at which aborts and slowdown are those of that pace, from one end (see `_extreme`)."""
+    extreme, alone = _extreme(cycle, aborts), network.slowdown[:, 1]
+    first = _fallback(cycle, extreme), _attempt(cycle, extreme)
+    work = _work(cycle, *first)
+
+    def at(pace: Floats) -> tuple[Floats, Flow]:
+        slow = _slowdown(network, pace * work, alone, 3)
+        outcome = race(network, cycle, Pace(pace, slow)) if cycle.hazards else None
+        phi, attempt = _fallback(cycle, outcome), _attempt(cycle, outcome)
+        slow = _slowdown(network, pace * _work(cycle, phi, attempt), slow, 1)
+        flow = _flow(network, cycle, model, phi, attempt, slow)
+        return flow.lock.cycles_per_ns, flow
+
+    start = _flow(network, cycle, model, *first, alone)
+    return fixed_point(at, start.lock.cycles_per_ns)[1]

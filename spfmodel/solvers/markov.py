@@ -22,9 +22,7 @@ class Chain(NamedTuple):
     rate: Floats
 
 
-def reach(
-    start: State, moves: Callable[[State], Iterable[tuple[State, float]]]
-) -> tuple[list[State], Chain]:
+def reach(start: State, moves: Callable[[State], Iterable[tuple[State, float]]]) -> tuple[list[State], Chain]:
     """All states that can be reached from `start`, in order of discovery, and the chain over them.
 
     moves(state) gives pairs (next state, rate per unit time); a rate of 0 is ignored.

@@ -54,7 +54,7 @@ def mva(n_threads: int, think: Floats | float, demand: Floats) -> Mva:
         np.add(queues, 1.0, out=residence)
         residence *= columns
         cycle = np.add.reduce(residence, axis=0, initial=0.0) + base
-        np.divide(n, cycle, out=throughput[n - 1])
+        throughput[n - 1] = n / cycle
         np.multiply(residence, throughput[n - 1], out=queues)
     return Mva(throughput, np.moveaxis(residence, 0, -1), np.moveaxis(queues, 0, -1))
 

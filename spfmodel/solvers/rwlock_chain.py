@@ -65,7 +65,7 @@ def drain_rates(n_threads: int, read: float, cv: float) -> Floats:
     for 0.
     """
     steps = read * cv / np.maximum(np.arange(n_threads + 1.0), 1)
-    steps[: 2] = read
+    steps[:2] = read
     return np.concatenate([[0.0], 1 / np.maximum(steps[1:], 1e-6 * read)])
 
 
