@@ -220,10 +220,9 @@ def test_study_rows_are_reproduced(name: str) -> None:
 @pytest.mark.parametrize("name", ["3", "6", "15"])
 def test_study_rows_with_one_fault_lie_between_results_of_different_starts(name: str) -> None:
     """Groups of readers that queued together never mix: throughput remembers the start."""
-    all_together = deviation(name, StudyRwsem, cycles=1500)
-    scattered = [deviation(name, StudyRwsem, cycles=1500, start=seed) for seed in range(4)]
-    assert all_together > 0.04
-    assert min(scattered) < 0 < all_together
+    found = [deviation(name, StudyRwsem, cycles=1500, start=start) for start in (None, 0, 1, 2, 3)]
+    assert min(found) < 0 < max(found)
+    assert max(found) - min(found) > 0.08  # far more than the noise of one run
 
 
 def test_spinning_on_readers_one_by_one_is_the_study_not_the_kernel() -> None:
