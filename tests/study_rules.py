@@ -10,7 +10,8 @@ section of the same length that fails with a stated probability and is then foll
 
 With one fault a record the rules "up to 5.1" remember how the threads were started: readers that
 queued together stay together for tens of thousands of records, and throughput depends on how many
-such groups there are (rows 3, 6 and 15: by 20 %, which is more than the study's 1 % of noise). `network_from_row(row, start=seed)` starts the threads at random places and times.
+such groups there are (rows 3, 6 and 15: by 20 %, which is more than the study's 1 % of noise).
+`network_from_row(row, start=seed)` starts the threads at random places and times.
 """
 
 from __future__ import annotations
