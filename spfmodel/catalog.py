@@ -73,6 +73,11 @@ def machine(name_or_path: str | Path, root: Path | None = None) -> Machine:
     return replace(found, calibrations=_calibrations(form.calibration, beside, root))
 
 
+def uncalibrated(name: str, root: Path | None = None) -> Machine:
+    """A shipped machine without its calibrations: facts and priors only."""
+    return _machine((root or data_root()) / "machines" / f"{name}.toml", root)
+
+
 def prior(name_or_path: str | Path, root: Path | None = None) -> Machine:
     """A class of machines by name (x86-2s, ...), else a machine."""
     if str(name_or_path) in prior_names(root):

@@ -208,7 +208,7 @@ def _report(
     model: Model, rows: list[Observation], draws: Floats, fitted: Floats, sensitivity: Floats, misfit: float
 ) -> Fit:
     """Draws as a calibration, with a verdict on each parameter."""
-    values = np.stack(list(model.costs(draws).values()), axis=1)
+    values = _rounded(np.stack(list(model.costs(draws).values()), axis=1))
     table: dict[str, FittedParameter] = {}
     for j, p in enumerate(model.parameters):
         low, median, high = np.quantile(values[:, j], (0.05, 0.5, 0.95))
@@ -235,3 +235,8 @@ def _report(
         sensitivity={p.name: float(s) for p, s in zip(model.parameters, strength, strict=True)},
         warnings=warnings,
     )  # fmt: skip
+
+
+def _rounded(values: Floats) -> Floats:
+    """Five significant digits: more would be noise, and would have to be stored."""
+    return np.vectorize(lambda v: float(f"{v:.5g}"))(values)

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from ..network import Network, Solution
+from ..network import Network, Op, Solution
 from ..primitives.chance import streams, uniform
 from ..primitives.scheduler import make_runnable
 from ..primitives.state import (
@@ -25,19 +25,19 @@ from ..primitives.state import (
 from .engine import run
 
 Floats = NDArray[np.float64]
-STAGGER_NS = 1e6
-"""Threads start at random within this time, so that no order is imposed."""
+STAGGER = 5.0
+"""Threads start at random within this many cycles' work, so that no order is imposed."""
 BATCHES = 64
 EVENTS = 200_000
 """Calendar pops per run, unless the caller wants more."""
 
 
 @njit(cache=True)
-def _start(sm: Sim, entry: NDArray[np.int32]) -> None:
+def _start(sm: Sim, entry: NDArray[np.int32], stagger_ns: float) -> None:
     for i in range(entry.size):
         sm.I[at(i) + PC] = entry[i]
         if make_runnable(sm, i):
-            schedule(sm, i, STAGGER_NS * uniform(sm, i), RUNNING)
+            schedule(sm, i, stagger_ns * uniform(sm, i), RUNNING)
 
 
 def prepare(network: Network, draw: int, seed: int) -> Sim:
@@ -53,7 +53,8 @@ def prepare(network: Network, draw: int, seed: int) -> Sim:
     code = np.stack([network.op, network.arg, network.fail, network.cause], axis=1).astype(np.int64).ravel()
     num = np.stack([network.value_ns[draw], network.scv], axis=1).ravel()
     sim = Sim(ints, floats, *calendar(n), code, num, network.slowdown[draw])
-    _start(sim, network.entry)
+    work = network.value_ns[draw, network.op <= Op.LINE].sum() * max(1.0, network.faults_per_cycle)
+    _start(sim, network.entry, STAGGER * work)
     return sim
 
 

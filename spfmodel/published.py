@@ -1,0 +1,88 @@
+"""Published rows as observations: which benchmark row is which of our workloads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import catalog
+from .datasets import counters, measurements
+from .machine import Machine, Workload
+from .observations import LEAST_SD, Observation
+from .protocols import PROTOCOLS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RATES = ("records/s mean", "average total ops", "faults/s (mean)", "Hmean faults/sec")
+"""Metrics that give the throughput of all threads."""
+COMMANDS = (
+    (r"^ebizzy -m(TRp|RTp)$", "ebizzy-mTRp"),
+    (r"^ebizzy -mTt \d+$", "ebizzy-mTt"),
+    (r"^brk1 -t \d+ ", "brk1"),
+    (r"^PFT_.*PFT_USE_PROCESSES=no", "pft"),
+)
+"""What a row's command says about the workload."""
+
+
+def workload_of(command: str) -> str:
+    """Name of the workload that a published command runs; empty if none of ours.
+
+    >>> workload_of("ebizzy -mTt 80"), workload_of("kernbench -M")
+    ('ebizzy-mTt', '')
+    """
+    return next((name for pattern, name in COMMANDS if re.search(pattern, command)), "")
+
+
+def default_threads(machine: Machine, workload: Workload) -> int:
+    """The benchmark's own number of threads on this machine."""
+    return max(1, round(workload.threads_per_cpu * machine.cpus))
+
+
+def rows(machine: Machine, workload: Workload, protocol: str, root: Path | None = None) -> pd.DataFrame:
+    """Throughput rows of one machine, workload and protocol, with `n` threads and `log_sd`."""
+    table = measurements(root)
+    mine = table[(table["machine_key"] == machine.name) & (table["protocol"] == protocol)]
+    mine = mine[mine["metric"].isin(RATES) & mine["total_per_s"].gt(0)]
+    mine = mine[mine["command"].map(workload_of) == workload.name].copy()
+    mine["n"] = mine["n_threads"].fillna(default_threads(machine, workload)).astype(int)
+    mine["log_sd"] = [_log_sd(s, v) for s, v in zip(mine["stddev"], mine["number"], strict=True)]
+    return mine
+
+
+def _log_sd(stddev: str, value: float) -> float:
+    """Relative standard deviation of the mean as printed, at least the default."""
+    match = re.match(r"([\d.eE+-]+)(%?)", str(stddev))
+    if match is None:
+        return LEAST_SD
+    relative = float(match[1]) / 100 if match[2] else float(match[1]) / value
+    return max(relative, LEAST_SD)
+
+
+def observations(
+    machine: Machine, workload_name: str, protocol: str = "mmap_sem", root: Path | None = None
+) -> list[Observation]:
+    """The rows of one machine, workload and protocol, as a fit wants them."""
+    workload = catalog.workload(workload_name, root)
+    return [
+        Observation(
+            workload=workload, protocol=PROTOCOLS[protocol], n_threads=int(row.n), quantity="throughput_per_s",
+            value=float(row.total_per_s), log_sd=float(row.log_sd), rows=(str(row.id),),
+        )
+        for row in rows(machine, workload, protocol, root).itertuples()
+    ]  # fmt: skip
+
+
+def fallback_shares(machine: Machine, workload: Workload, root: Path | None = None) -> pd.DataFrame:
+    """Measured shares of SPF runs: failures over attempts, total and by cause, one run a row."""
+    table = counters(root)
+    words = machine.title.split()[0]
+    mine = table[table["machine"].str.startswith(words) & (table["command"].map(workload_of) == workload.name)]
+    causes = ["spf_pte_lock", "spf_vma_changed", "spf_vma_noanon", "spf_vma_notsup", "spf_vma_access", "spf_pmd_changed"]
+    failed = mine[causes].fillna(0).astype(float)
+    attempts = mine["spf"].astype(float) + failed.sum(axis=1)
+    out = mine[["id", "source", "kernel"]].assign(fallback=failed.sum(axis=1) / attempts)
+    for cause in causes:
+        out[cause.removeprefix("spf_")] = failed[cause] / attempts
+    return out
