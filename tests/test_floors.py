@@ -12,8 +12,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "spfmodel"
 
 FLOORS = {
-    6: "cli show show_text report progress plots measure captures calibrate __init__",
-    5: "sweep validate datasets tables forms catalog machine_file provenance",
+    6: "cli asking fitting calibrate checkup outfile shapes show show_text report progress plots measure captures "
+    "__init__",
+    5: "sweep validate fit_table published settings datasets tables forms catalog machine_file provenance",
     4: "predict prediction fit observations symbolic advise",
     3: "solvers",
     2: "network program pricing",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..provenance import stamp
 from ..sources import BadInput
@@ -54,13 +56,25 @@ def run(
 
 
 def executed(plan: tuple[Job, ...], folder: Path, jobs: int) -> Iterator[Outcome]:
-    """Run the notebooks in fresh processes; outcomes come as they finish."""
-    pool = ProcessPoolExecutor(max_workers=min(jobs, len(plan)), mp_context=get_context("spawn"))
-    try:
-        for future in as_completed([pool.submit(execute, job, folder) for job in plan]):
-            yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    """Run the notebooks in fresh processes; outcomes come as they finish. An interrupt stops them all."""
+    others = set(active_children())
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(plan)), mp_context=context, initializer=ignore_interrupts)
+    with TemporaryDirectory(prefix="spfmodel-", ignore_cleanup_errors=True) as scratch:
+        try:
+            for future in as_completed([pool.submit(execute, job, folder, Path(scratch)) for job in plan]):
+                yield future.result()
+        except BaseException:
+            for worker in set(active_children()) - others:
+                worker.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def ignore_interrupts() -> None:
+    """Leave an interrupt to the parent, which then ends its workers; their kernels follow."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def told(outcomes: Iterator[Outcome], tell: Progress, total: int) -> Iterator[Outcome]:

@@ -37,13 +37,16 @@ class Outcome:
     """its first figure, a PNG in base64; empty if it drew none"""
 
 
-def execute(job: Job, out: Path) -> Outcome:
-    """Run `job` and write its files into `out`. For a worker process: it sets environment variables."""
+def execute(job: Job, out: Path, shared: Path) -> Outcome:
+    """Run `job` and write its files into `out`. For a worker process: it sets environment variables.
+
+    shared : folder for what is only needed meanwhile
+    """
     skip_slow_import()
     from .page import notebook_page
 
     started = perf_counter()
-    with TemporaryDirectory(prefix="spfmodel-", ignore_cleanup_errors=True) as scratch:
+    with TemporaryDirectory(dir=shared, ignore_cleanup_errors=True) as scratch:
         executed, error = run_kernel(job, Path(scratch))
         answer = read_answer(Path(scratch))
         seconds = perf_counter() - started
@@ -84,7 +87,6 @@ def attempt(job: Job, target: Path) -> tuple[str, bool]:
     from papermill import PapermillExecutionError, execute_notebook  # type: ignore[import-untyped]
     from traitlets.config import Config
 
-    sockets = {"transport": "ipc", "ip": str(target.with_name("kernel"))}  # no ports to race for
     try:
         execute_notebook(
             job.notebook,
@@ -95,7 +97,7 @@ def attempt(job: Job, target: Path) -> tuple[str, bool]:
             progress_bar=False,
             start_timeout=KERNEL_START_TIMEOUT_S,
             execution_timeout=CELL_TIMEOUT_S,
-            config=Config({"KernelManager": sockets}),
+            config=Config({"KernelManager": connection(target.parent)}),
         )
     except PapermillExecutionError as error:
         return one_line(f"{error.ename}: {error.evalue}"), False
@@ -104,6 +106,17 @@ def attempt(job: Job, target: Path) -> tuple[str, bool]:
     except (RuntimeError, OSError) as error:
         return one_line(f"The kernel did not start: {error}"), True
     return "", False
+
+
+def connection(scratch: Path) -> dict[str, str]:
+    """Talk to the kernel through sockets in the file system: no ports to race for.
+
+    Their names have at most 107 bytes; with a longer scratch folder it is ports after all.
+    """
+    file, socket = str(scratch / "kernel.json"), str(scratch / "kernel")
+    if len(os.fsencode(socket)) >= 100:
+        return {"connection_file": file, "transport": "tcp"}
+    return {"connection_file": file, "transport": "ipc", "ip": socket}
 
 
 def prepare_environment(scratch: Path) -> None:
