@@ -21,8 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 report: $(STAMP) ## predict the published workloads and render the standard report
-	@$(BIN)/spfmodel report reports/standard.toml --jobs $(JOBS); status=$$?; \
-	echo "Report: reports/out/index.html"; exit $$status
+	@$(BIN)/spfmodel report reports/standard.toml --jobs $(JOBS)
 
 test: $(STAMP)  ## the fast test suite (under 5 minutes on 2 cores)
 	@$(BIN)/python -m pytest -q -n $(JOBS)
