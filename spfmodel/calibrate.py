@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import catalog, machine_file
 from .datasets import data_root
-from .fit import Fit, fit
+from .calibration import Fit, fit
 from .progress import progress
 from .published import observations
 

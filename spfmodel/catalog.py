@@ -85,7 +85,7 @@ def prior(name_or_path: str | Path, root: Path | None = None) -> Machine:
     if str(name_or_path) in machine_names(root) or _is_path(name_or_path):
         return machine(name_or_path, root)
     hint = nearest(str(name_or_path), [*prior_names(root), *machine_names(root)])
-    raise BadInput(f"unknown prior {name_or_path}; {hint} A path to a TOML file will do, too")
+    raise BadInput(f"unknown prior {name_or_path}; {hint}; or give a path to a TOML file")
 
 
 def workload(name_or_path: str | Path, root: Path | None = None) -> Workload:
@@ -130,7 +130,7 @@ def _find(what: str, folder: str, name_or_path: str | Path, root: Path | None) -
     if name_or_path in known:
         return (root or data_root()) / folder / f"{name_or_path}.toml"
     hint = nearest(str(name_or_path), known)
-    raise BadInput(f"unknown {what} {name_or_path}; {hint} A path to a TOML file will do, too")
+    raise BadInput(f"unknown {what} {name_or_path}; {hint}; or give a path to a TOML file")
 
 
 def _machine(file: Path, root: Path | None) -> Machine:

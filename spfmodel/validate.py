@@ -14,7 +14,7 @@ import numpy as np
 
 from . import catalog, published
 from .machine import Machine, Workload
-from .predict import Interval, Prediction, Question, predict
+from .prediction import Interval, Prediction, Question, predict
 from .protocols import PROTOCOLS
 
 CELLS = (
@@ -149,3 +149,32 @@ def _cell(
         calibrated_on=calibration.rows if calibration else (), candidate_rows=ids,
         known_miss="" if inside95 else KNOWN_MISSES.get((machine.name, workload.name, quantity), "not explained"),
     )  # fmt: skip
+
+
+def table(found: Sequence[Cell]) -> list[str]:
+    """The cells and the aggregates as a markdown table, the one that the README shows."""
+    head = ["machine", "workload", "protocol", "threads", "quantity", "predicted (80 %)", "measured", "ln(p/m)", "covered"]
+    out = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    out += [f"| {' | '.join(_row(c))} |" for c in found]
+    for kind, a in classes(found).items():
+        out.append(
+            f"{kind}: median error {a['median_abs_error']:.2f} over {a['votes']:.0f} machines and workloads "
+            f"(no gain assumed: {a['no_gain_abs_error']:.2f}); 80 % intervals cover {a['covered_80']:.0%}"
+        )
+    misses = [c for c in found if c.known_miss]
+    return out + [f"miss: {c.machine}, {c.workload}, {c.quantity}: {c.known_miss}" for c in misses]
+
+
+def _row(c: Cell) -> list[str]:
+    """One line of the table; shares in per cent."""
+    percent = c.quantity == "fallback_share"
+
+    def shown(value: float) -> str:
+        return f"{100 * value:.1f} %" if percent else f"{value:.2f}"
+
+    covered = "yes" if c.covered else ("95 % only" if c.covered95 else "no")
+    interval = f"{shown(c.predicted.median)} ({shown(c.predicted.low)} to {shown(c.predicted.high)})"
+    return [
+        c.machine, c.workload, c.protocol, str(c.n_threads), c.quantity.replace("_", " "), interval,
+        shown(c.measured), f"{c.error:+.2f}", covered + (", range only" if c.range_only else ""),
+    ]  # fmt: skip

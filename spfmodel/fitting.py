@@ -1,0 +1,66 @@
+"""`spfmodel fit`: from a user's table to a machine file and a verdict on each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from . import catalog, fit_table, machine_file
+from .calibration import fit
+from .forms import nearest
+from .outfile import check_writable, replace_file
+from .progress import progress
+from .protocols import PROTOCOLS
+from .settings import parse, with_settings
+from .shapes import fitted
+from .sources import BadInput
+
+
+def run(
+    file: Path, *, workload: str, prior: str, use: Sequence[str], sets: Sequence[str], out: Path | None, seed: int
+) -> tuple[dict[str, Any], list[str]]:
+    """Calibrate and write the machine; returns the JSON object and the lines for people."""
+    check_writable(out, "--output")
+    for name in use:
+        if name not in PROTOCOLS:
+            raise BadInput(f"--use {name}: unknown protocol; {nearest(name, PROTOCOLS)}")
+    settings = parse(sets)
+    machine, w, _ = with_settings(
+        replace(catalog.prior(prior), calibrations={}), catalog.workload(workload), settings
+    )
+    rows = fit_table.read(file, w, machine, use)
+    done = 0
+    with progress("fitting") as tell:
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            tell(done, max(done, 30 * len(rows)), "")
+
+        found = fit(machine, rows, seed=seed, tick=tick)
+    written = ""
+    if out:
+        name = out.stem
+        fresh = replace(
+            machine, name=name, title=f"{machine.title}, calibrated on {file.name}", source=str(file.name),
+            calibrations={found.calibration.workload: found.calibration},
+        )  # fmt: skip
+        replace_file(out, machine_file.machine_toml(fresh))
+        written = str(out)
+    asked = {"verb": "fit", "file": str(file), "workload": workload, "prior": prior, "use": list(use), "seed": seed}
+    content = fitted(found, written, w.name, asked | {"set": list(sets)})
+    return content, _lines(content)
+
+
+def _lines(content: dict[str, Any]) -> list[str]:
+    """What people read: identified first, then what would help."""
+    out = [f"{len(content['used_rows'])} rows of {content['workload']}"]
+    for name in content["identified"]:
+        p = content["parameters"][name]
+        out.append(f"  {name:20} {p['median']:,.4g} {p['unit']} ({p['low']:,.4g} to {p['high']:,.4g}), from the data")
+    out.append(f"  known only from the prior: {', '.join(content['prior_only'][:8])}, ...")
+    out += [f"Would help most: {content['next_measurement'][0]}"] if content["next_measurement"] else []
+    out += [f"Warning: {w}" for w in content["warnings"]]
+    return [*out, f"Wrote {content['machine_file']}"] if content["machine_file"] else out
