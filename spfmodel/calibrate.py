@@ -1,17 +1,21 @@
 """`make fits`: calibrates the shipped machines on their baseline rows, and writes data/calibrations.
 
-Only rows of the unpatched kernel are read (protocol mmap_sem), of the machine itself; what other
-machines taught stands in the priors. The same data give the same files, byte for byte.
+Of the machine itself only rows of the unpatched kernel are read (protocol mmap_sem); how threads
+meet under a workload is learnt from *other* machines' counters (elsewhere.py), and the rest of what
+others taught stands in the priors. The same data give the same files, byte for byte.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from . import catalog, machine_file
-from .datasets import data_root
 from .calibration import Fit, fit
+from .datasets import data_root
+from .elsewhere import taught
+from .machine import Calibration
 from .progress import progress
 from .published import observations
 
@@ -26,7 +30,7 @@ SEED = 20180208
 
 
 def calibrate(machine_name: str, root: Path | None = None) -> list[Fit]:
-    """Every calibration of one shipped machine, from the tables in `root`."""
+    """Every calibration of one shipped machine on its own baseline rows, from the tables in `root`."""
     bare = catalog.uncalibrated(machine_name, root)
     out = []
     for workloads in RECIPES[machine_name]:
@@ -35,16 +39,26 @@ def calibrate(machine_name: str, root: Path | None = None) -> list[Fit]:
     return out
 
 
+def calibrate_all(
+    root: Path | None = None, tell: Callable[[int, int, str], None] = lambda *_: None
+) -> dict[str, list[Calibration]]:
+    """All shipped machines, each taught by the others' counters."""
+    found = {}
+    for done, name in enumerate(RECIPES, 1):
+        found[name] = [f.calibration for f in calibrate(name, root)]
+        tell(done, len(RECIPES) + 1, f"{name}: {', '.join(c.workload for c in found[name])}")
+    out = taught(found, SEED, root)
+    tell(len(RECIPES) + 1, len(RECIPES) + 1, "what the others' counters teach")
+    return out
+
+
 def main() -> int:
     """Write a file per machine."""
     folder = data_root() / "calibrations"
     folder.mkdir(exist_ok=True)
     with progress("calibrating") as tell:
-        for done, name in enumerate(RECIPES, 1):
-            found = calibrate(name)
-            text = machine_file.calibrations_toml(f.calibration for f in found)
-            (folder / f"{name}.toml").write_text(text, encoding="utf-8")
-            tell(done, len(RECIPES), f"{name}: {', '.join(f.calibration.workload for f in found)}")
+        for name, found in calibrate_all(tell=tell).items():
+            (folder / f"{name}.toml").write_text(machine_file.calibrations_toml(found), encoding="utf-8")
     sys.stdout.write(f"Calibrations are in {folder}\n")
     return 0
 

@@ -39,13 +39,15 @@ def faults_per_cycle(machine: Machine, workload: Workload) -> int:
     return max(1, round(workload.parameters["faults"].value))
 
 
-def threads_per_page_table(machine: Machine, workload: Workload, n_threads: int) -> int:
-    """Threads whose active pages share one page-table page, hence one PTE lock."""
-    spread = workload.parameters.get("page_table_sharing_kib")
-    if spread is None:
+def threads_per_page_table(machine: Machine, v: Mapping[str, Floats], n_threads: int) -> int:
+    """Threads whose active pages share one page-table page, hence one PTE lock.
+
+    v : priced costs; `page_table_sharing_kib` is the address space between two threads' pages
+    """
+    if "page_table_sharing_kib" not in v:
         return 1
     span_kib = machine.page_kib * ENTRIES_PER_TABLE.get(machine.arch, 512)
-    each = max(spread.value, float(machine.page_kib))
+    each = max(float(np.median(v["page_table_sharing_kib"])), float(machine.page_kib))
     return int(min(n_threads, max(1.0, span_kib / each)))
 
 

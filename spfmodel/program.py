@@ -30,9 +30,7 @@ class _Writer:
     def add(self, op: Op, label: str, arg: int = 0, value: Floats | float = 0.0, cause: int = -1) -> int:
         """Append a step; consecutive WORK steps become one. Returns its place."""
         size = len(next(iter(self.priced.values())))
-        scv = {Op.WORK: float(self.priced["work_scv"][0]), Op.LINE: float(self.priced["line_scv"][0])}.get(
-            op, 0.0
-        )
+        scv = {Op.WORK: float(self.priced["work_scv"][0]), Op.LINE: float(self.priced["line_scv"][0])}.get(op, 0.0)
         amount = np.broadcast_to(np.asarray(value, float), (size,))
         if op == Op.WORK and self.rows and self.rows[-1][0] == Op.WORK and self.rows[-1][6]:
             last = self.rows.pop()
@@ -162,7 +160,7 @@ def build(
         op=op, arg=arg, fail=fail, cause=cause, value_ns=np.ascontiguousarray(np.stack(columns[4], axis=1)),
         scv=np.array(columns[5]), line_local_ns=p["line_local_ns"], entry=np.zeros(n_threads, np.int32),
         n_threads=n_threads, cpus=machine.cpus, slowdown=_slowdown(machine, p["sibling_gain"], p["crowding"]),
-        threads_per_page_table=threads_per_page_table(machine, workload, n_threads),
+        threads_per_page_table=threads_per_page_table(machine, p, n_threads),
         lines=tuple(w.lines), causes=tuple(w.causes), rules=rules_for(machine, kernel),
         rwsem_ns=np.stack([p[t] for t in (*TIMES, "steal_probability")], axis=1),
         units_per_cycle=workload.units_per_cycle * (faults if workload.unit in ("faults", "pages touched") else 1),
