@@ -61,9 +61,10 @@ def _update_prices(v: dict[str, Floats], op: str, pages: int) -> dict[str, Float
     rest = hold - adjust
     after = np.zeros_like(hold) if grows else rest
     if op in ("munmap", "brk_down"):
-        touched = v["zap_page_ns"] * max(0, pages - 1)
+        touched = v["zap_page_ns"] * pages
         zap = rest * v["zap_share"] + touched * v["zap_locked_share"]
         after = rest * (1 - v["zap_share"]) + touched * (1 - v["zap_locked_share"])
+        after = after + v["tlb_flush_ns"] * (pages > 0)
     before = rest if grows else np.zeros_like(hold)
     return {
         f"{op}_before_ns": before,
