@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 
 from ..network import Network, Solution
+from ..primitives.reader_writer import FCFS
 from ..sources import BadInput
 
 NAMES = ("auto", "closed", "ctmc", "des")
+
+
+def textbook(network: Network) -> Network:
+    """The same network with the textbook lock: first come, first served, no sleep, a CPU per thread."""
+    if network.rules == FCFS and network.n_threads <= network.cpus:
+        return network
+    cpus = max(network.cpus, network.n_threads)
+    slowdown = np.pad(network.slowdown, ((0, 0), (0, cpus - network.cpus)), mode="edge")
+    return replace(network, rules=FCFS, cpus=cpus, slowdown=slowdown)
 
 
 def solve(
@@ -18,7 +31,8 @@ def solve(
     events: int = 200_000,
     tick: Callable[[], None] = lambda: None,
 ) -> Solution:
-    """Solve by name: `des` for anything, `closed` instant and approximate, `ctmc` exact for FCFS locks.
+    """Solve by name: `des` for anything, `closed` instant and approximate, `ctmc` exact, with the textbook
+    lock in place of the rwsem (no sleep, no stealing).
 
     `auto` takes the simulation, which alone knows sleeping, stealing and fallbacks together.
     """
@@ -29,7 +43,7 @@ def solve(
     if solver == "ctmc":
         from . import ctmc
 
-        return ctmc.solve(network)
+        return replace(ctmc.solve(textbook(network)), solver="ctmc, first-come-first-served lock")
     if solver in ("auto", "des"):
         from . import des
 
