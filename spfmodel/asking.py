@@ -11,7 +11,7 @@ from pathlib import Path
 from . import catalog, published
 from .forms import nearest
 from .outfile import check_writable, replace_file
-from .prediction import Prediction, Question
+from .prediction import Interval, Prediction, Question
 from .prediction import predict as predicted
 from .progress import progress
 from .protocols import PROTOCOLS, Protocol
@@ -33,7 +33,7 @@ class Asked:
     """as typed, for the provenance"""
 
 
-def asked(
+def asked(  # noqa: PLR0913 - the options of a verb
     *, machine: str, workload: str, protocol: str, threads: str = "", baseline: str = "", sets: Sequence[str] = (),
     solver: str = "auto", level: float = 0.9, seed: int = 1,
 ) -> Asked:  # fmt: skip
@@ -125,6 +125,10 @@ def _with_progress(what: Asked) -> list[Prediction]:
         return predicted(what.question, what.candidates, what.threads, tick=tick)
 
 
+def _range(i: Interval) -> str:
+    return f"{i.median:,.0f} ({i.low:,.0f} to {i.high:,.0f})"
+
+
 def lines(what: Asked, found: Sequence[Prediction]) -> list[str]:
     """A prediction for people."""
     q = what.question
@@ -132,12 +136,11 @@ def lines(what: Asked, found: Sequence[Prediction]) -> list[str]:
     out = [head]
     for p in found:
         x, b = p.throughput_per_s, p.baseline_throughput_per_s
+        mean_ns, p99_ns = p.fault_ns["mean"].median, p.fault_ns["p99"].median
         out += [
             f"{p.protocol}, {p.n_threads} threads ({p.status}): {p.verdict}",
-            f"  {p.unit}/s: {x.median:,.0f} ({x.low:,.0f} to {x.high:,.0f}), baseline {b.median:,.0f} "
-            f"({b.low:,.0f} to {b.high:,.0f})",
-            f"  a fault takes {p.fault_ns['mean'].median / 1e3:,.1f} us on average, 1 in 100 more than "
-            f"{p.fault_ns['p99'].median / 1e3:,.1f} us",
+            f"  {p.unit}/s: {_range(x)}, baseline {_range(b)}",
+            f"  a fault takes {mean_ns / 1e3:,.1f} us on average, 1 in 100 more than {p99_ns / 1e3:,.1f} us",
         ]
         out += [f"  range only: {p.reason}"] if p.range_only else []
     return out

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
-from .machine import Calibration, Draws, FittedParameter, Machine
+from .fit_model import Model
+from .machine import Calibration, Draws, FittedParameter, Machine, Workload
 from .observations import Observation, merged
-from .program import build
-from .solvers import des
 from .sources import Kind, Quantity
 
 Floats = NDArray[np.float64]
@@ -30,21 +29,9 @@ MOST_FREE = 3
 STEP = 0.4
 """finite-difference step, in prior standard deviations"""
 STARTS = (0.0, -1.5, 1.5)
-EVENTS = 100_000
 N_DRAWS = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A cost or workload parameter that may move, on a log scale."""
-
-    name: str
-    quantity: Quantity
-
-    @property
-    def centre(self) -> float:
-        """Middle of the prior, ln(value)."""
-        return float(np.log(self.quantity.value))
+SHARPER = 0.7
+"""a posterior this narrow, in prior standard deviations, was told by the rows"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,55 +49,8 @@ class Fit:
     warnings: tuple[str, ...]
 
 
-def parameters(machine: Machine, observations: Sequence[Observation]) -> list[Parameter]:
-    """Everything with a range, of the machine and of the workloads."""
-    known = dict(machine.costs)
-    for o in observations:
-        known.update(o.workload.parameters)
-    ranged = {n: q for n, q in known.items() if q.log_sd > 0 and q.kind is not Kind.FACT}
-    return [
-        Parameter(name=n, quantity=q) for n, q in sorted(ranged.items()) if not n.startswith("structural")
-    ]
-
-
-class Model:
-    """The rows' values as a function of standardised parameters: 0 is the prior's middle."""
-
-    def __init__(self, machine: Machine, observations: Sequence[Observation], seed: int, tick: Callable[[], None]):
-        self.machine, self.observations, self.seed, self.tick = machine, observations, seed, tick
-        self.parameters = parameters(machine, observations)
-        self.centre = np.array([p.centre for p in self.parameters])
-        self.sd = np.array([p.quantity.log_sd for p in self.parameters])
-
-    def costs(self, z: Floats) -> dict[str, Floats]:
-        """Costs by name, (D,), of standardised parameters (D, P); shares stay at most 1."""
-        values = np.exp(self.centre + z * self.sd)
-        shares = np.array([p.quantity.unit == "share" for p in self.parameters])
-        values = np.where(shares, np.minimum(values, 1.0), values)
-        return {p.name: values[:, j] for j, p in enumerate(self.parameters)}
-
-    def logs(self, z: Floats) -> Floats:
-        """ln of each row's value, (D, R)."""
-        costs = self.costs(z)
-        return np.stack([self._one(o, costs) for o in self.observations], axis=1)
-
-    def _one(self, o: Observation, costs: dict[str, Floats]) -> Floats:
-        self.tick()
-        if o.quantity.startswith("ns:"):
-            name = o.quantity[3:]
-            fixed = np.full(len(next(iter(costs.values()))), self.machine.costs[name].value)
-            return np.log(costs.get(name, fixed))
-        network = build(self.machine, o.workload, o.protocol, o.n_threads, draws=costs)
-        found = des.solve(network, seed=self.seed, events=EVENTS)
-        if o.quantity == "throughput_per_s":
-            return np.log(found.throughput_per_s)
-        cause = o.quantity.partition(":")[2]
-        share = found.abort_share.get(cause, np.zeros(1)) if cause else found.fallback_share
-        return np.log(np.maximum(share, 1e-6))
-
-
 def _jacobian(model: Model, z: Floats, at: Floats, columns: Sequence[int]) -> Floats:
-    """d ln(row) / d z of the named columns, (R, len(columns)); `at` is the model there, (R,)."""
+    """Derivatives d ln(row) / d z of the named columns, (R, len(columns)); `at` is the model there, (R,)."""
     steps = np.zeros((len(columns), z.size))
     for k, column in enumerate(columns):
         steps[k, column] = STEP
@@ -173,16 +113,18 @@ def fit(
     machine: Machine,
     observations: Sequence[Observation],
     *,
+    workload: Workload | None = None,
     seed: int = 1,
     n_draws: int = N_DRAWS,
     tick: Callable[[], None] = lambda: None,
 ) -> Fit:
-    """Calibrate a machine on measurements; the first observation's workload names the calibration.
+    """Calibrate a machine on measurements.
 
+    workload : whose parameters may move, and which names the calibration; default: the first observation's
     seed : of the simulation and of the draws; tick : called after each row that was computed
     """
     rows = merged(list(observations))
-    model = Model(machine, rows, seed, tick)
+    model = Model(machine, workload or rows[0].workload, rows, seed, tick)
     y, sd = np.log([o.value for o in rows]), np.array([o.log_sd for o in rows])
     origin = np.zeros(len(model.parameters))
     at = model.logs(origin[None])[0]
@@ -201,42 +143,58 @@ def fit(
     noise = np.maximum(sd, misfit)
     jacobian = _jacobian(model, z, at, range(z.size))
     draws = _posterior_draws(model, z, at, jacobian, noise, free, width, n_draws)
-    return _report(model, rows, draws, np.exp(at), sensitivity, misfit)
-
-
-def _report(
-    model: Model, rows: list[Observation], draws: Floats, fitted: Floats, sensitivity: Floats, misfit: float
-) -> Fit:
-    """Draws as a calibration, with a verdict on each parameter."""
-    values = _rounded(np.stack(list(model.costs(draws).values()), axis=1))
-    table: dict[str, FittedParameter] = {}
-    for j, p in enumerate(model.parameters):
-        low, median, high = np.quantile(values[:, j], (0.05, 0.5, 0.95))
-        spread = draws[:, j].std()
-        table[p.name] = FittedParameter(
-            median=float(median), low=float(low), high=float(high), unit=p.quantity.unit,
-            origin="data" if spread < 0.7 or abs(draws[:, j].mean()) > 1.0 else "prior",
-        )  # fmt: skip
-    first = rows[0]
-    calibration = Calibration(
-        workload=first.workload.name,
-        rows=tuple(row for o in rows for row in o.rows),
-        baseline=first.protocol.name,
-        protocols_used=tuple(sorted({o.protocol.name for o in rows})),
-        parameters=table,
-        draws=Draws(names=tuple(table), values=values),
-    )
+    found = _calibration(model, rows, draws, free)
     strength = np.sqrt(np.mean(sensitivity**2, axis=0))
-    warnings = (f"the best curve still misses the rows by {misfit:.0%}",) if misfit > 0.1 else ()
     return Fit(
-        calibration=calibration, observations=tuple(rows), fitted=fitted,
-        identified=tuple(n for n, p in table.items() if p.origin == "data"),
-        prior_only=tuple(n for n, p in table.items() if p.origin == "prior"),
+        calibration=found, observations=tuple(rows), fitted=np.exp(at),
+        identified=tuple(n for n, p in found.parameters.items() if p.origin == "data"),
+        prior_only=tuple(n for n, p in found.parameters.items() if p.origin == "prior"),
         sensitivity={p.name: float(s) for p, s in zip(model.parameters, strength, strict=True)},
-        warnings=warnings,
+        warnings=_warnings(model, draws, free, misfit),
     )  # fmt: skip
+
+
+def _calibration(model: Model, rows: list[Observation], draws: Floats, free: list[int]) -> Calibration:
+    """Draws as a calibration, what the user fixed beside them.
+
+    draws : (D, P) in prior standard deviations
+    """
+    values = _rounded(np.stack(list(model.costs(draws).values()), axis=1))
+    facts = {n: q for n, q in model.known.items() if q.kind is Kind.FACT}
+    table = {
+        p.name: _verdict(p.quantity, values[:, j], _told(draws[:, j], j in free))
+        for j, p in enumerate(model.parameters)
+    }
+    table |= {n: _verdict(q, np.array([q.value]), "fact") for n, q in facts.items()}
+    fixed = np.broadcast_to([q.value for q in facts.values()], (len(values), len(facts)))
+    used = sorted({o.protocol.name for o in rows if not o.quantity.startswith("ns:")})
+    return Calibration(
+        workload=model.workload.name, rows=tuple(row for o in rows for row in o.rows),
+        baseline=used[0] if len(used) == 1 else "mmap_sem", protocols_used=tuple(used), parameters=table,
+        draws=Draws(names=tuple(table), values=np.hstack([values, fixed])),
+    )  # fmt: skip
+
+
+def _told(draws: Floats, is_free: bool) -> str:
+    """`data` if the rows moved or sharpened a parameter, else `prior`."""
+    return "data" if is_free or draws.std() < SHARPER else "prior"
+
+
+def _verdict(q: Quantity, values: Floats, origin: str) -> FittedParameter:
+    low, median, high = (float(x) for x in np.quantile(values, (0.05, 0.5, 0.95)))
+    return FittedParameter(median=median, low=low, high=high, unit=q.unit, origin=origin)
+
+
+def _warnings(model: Model, draws: Floats, free: list[int], misfit: float) -> tuple[str, ...]:
+    """What a reader should know before believing the fit."""
+    out = [f"the best curve still misses the rows by {misfit:.0%}"] if misfit > 0.1 else []
+    for j in free:
+        if draws[:, j].std() > 1.0:
+            name = model.parameters[j].name
+            out.append(f"{name} was moved to meet the rows, but they leave it wider than the prior: others act alike")
+    return tuple(out)
 
 
 def _rounded(values: Floats) -> Floats:
     """Five significant digits: more would be noise, and would have to be stored."""
-    return np.vectorize(lambda v: float(f"{v:.5g}"))(values)
+    return np.array([[float(f"{v:.5g}") for v in row] for row in values])

@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from .provenance import ROOT, VERSION, git_revision
 
@@ -32,8 +33,8 @@ def checkup() -> dict[str, str]:
 def _vmstat(prefix: str) -> str:
     """Whether /proc/vmstat has counters of this name."""
     try:
-        with open("/proc/vmstat", encoding="ascii") as file:
-            names = [line.split()[0] for line in file if line.startswith(prefix)]
+        text = Path("/proc/vmstat").read_text(encoding="ascii")
     except OSError:
         return "no /proc/vmstat here"
+    names = [line.split()[0] for line in text.splitlines() if line.startswith(prefix)]
     return ", ".join(names) or "not compiled into this kernel"

@@ -18,7 +18,8 @@ app = typer.Typer(
 )  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="fix a fact, a cost, workload.KEY or baseline.kernel")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="fix a fact, a cost, workload.KEY or baseline.kernel"),
 ]
 Seed = Annotated[int, typer.Option(help="of all random streams; the same seed gives the same result")]
 WorkloadName = Annotated[str, typer.Option("--workload", "-w", help="a shipped name or a TOML file")]
@@ -54,7 +55,9 @@ def predict(
     workload: WorkloadName,
     protocol: Annotated[str, typer.Option("--protocol", "-p", help="candidates, separated by commas")],
     threads: Annotated[str, typer.Option(help="such as 1,4,16; default: the workload's own")] = "",
-    baseline: Annotated[str, typer.Option(help="protocol to compare with; default: the calibration's, else mmap_sem")] = "",
+    baseline: Annotated[
+        str, typer.Option(help="protocol to compare with; default: the calibration's, else mmap_sem")
+    ] = "",
     sets: Sets = None,
     solver: Annotated[str, typer.Option(help="auto, closed, ctmc or des")] = "auto",
     level: Annotated[float, typer.Option(help="of all intervals, between 0 and 1")] = 0.9,
@@ -161,7 +164,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
 ) -> None:
     del version
 

@@ -46,9 +46,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     return [(i, {k: (v or "").strip() for k, v in row.items() if k}) for i, row in enumerate(reader, 2)]
 
 
-def _observation(
-    path: Path, line: int, row: dict[str, str], workload: Workload, prior: Machine
-) -> Observation | None:
+def _observation(path: Path, line: int, row: dict[str, str], workload: Workload, prior: Machine) -> Observation | None:
     where = f"{path}, line {line}"
     protocol = row["protocol"]
     if protocol not in PROTOCOLS:

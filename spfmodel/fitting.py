@@ -27,9 +27,7 @@ def run(
         if name not in PROTOCOLS:
             raise BadInput(f"--use {name}: unknown protocol; {nearest(name, PROTOCOLS)}")
     settings = parse(sets)
-    machine, w, _ = with_settings(
-        replace(catalog.prior(prior), calibrations={}), catalog.workload(workload), settings
-    )
+    machine, w, _ = with_settings(replace(catalog.prior(prior), calibrations={}), catalog.workload(workload), settings)
     rows = fit_table.read(file, w, machine, use)
     done = 0
     with progress("fitting") as tell:

@@ -185,9 +185,7 @@ def bottleneck(network_cpus: int, found: Solution) -> str:
     return "mmap_sem, sleeping and waking" if held > 0.02 else "CPUs and memory"
 
 
-def _compare(
-    q: Question, protocol: Protocol, n: int, base: Solution, found: Solution, same: bool
-) -> Prediction:
+def _compare(q: Question, protocol: Protocol, n: int, base: Solution, found: Solution, same: bool) -> Prediction:
     speedup, shown = _structural(q, base, found, same, n)
     reason = range_reason(q.machine, q.workload, n)
     used = {p for c in q.machine.calibrations.values() for p in c.protocols_used if c.workload == q.workload.name}
@@ -227,5 +225,7 @@ def _verdict(name: str, q: Question, gain: Interval, fallback: Interval, where: 
         claim = f"{name} loses: {gain.median:.2f} times {q.baseline.name} ({gain.low:.2f} to {gain.high:.2f})"
     else:
         claim = f"no clear difference to {q.baseline.name}: {gain.median:.2f} times ({gain.low:.2f} to {gain.high:.2f})"
-    back = f"; {fallback.median:.1%} of attempts fall back ({fallback.low:.1%} to {fallback.high:.1%})" if attempts else ""
+    back = (
+        f"; {fallback.median:.1%} of attempts fall back ({fallback.low:.1%} to {fallback.high:.1%})" if attempts else ""
+    )
     return f"{claim}{back}; now limited by {where}."

@@ -132,7 +132,8 @@ def _slowdown(machine: Machine, sibling_gain: Floats, crowding: Floats) -> Float
     extra = np.maximum(0, running - machine.cores)
     capacity = np.minimum(running, machine.cores) + sibling_gain[:, None] * extra
     alone = np.where(running > 0, running / np.maximum(capacity, 1e-9), 1.0)
-    return alone * (1 + crowding[:, None] * -np.expm1(-np.maximum(0, running - 1) / CROWD))
+    slower: Floats = alone * (1 + crowding[:, None] * -np.expm1(-np.maximum(0, running - 1) / CROWD))
+    return slower
 
 
 def build(

@@ -25,6 +25,9 @@ COMMANDS = (
 )
 """What a row's command says about the workload."""
 
+CAUSES = ["spf_pte_lock", "spf_vma_changed", "spf_vma_noanon", "spf_vma_notsup", "spf_vma_access", "spf_pmd_changed"]
+"""Columns of counters.csv with failed attempts."""
+
 
 def workload_of(command: str) -> str:
     """Name of the workload that a published command runs; empty if none of ours.
@@ -65,24 +68,26 @@ def observations(
 ) -> list[Observation]:
     """The rows of one machine, workload and protocol, as a fit wants them."""
     workload = catalog.workload(workload_name, root)
+    table = rows(machine, workload, protocol, root)
     return [
         Observation(
-            workload=workload, protocol=PROTOCOLS[protocol], n_threads=int(row.n), quantity="throughput_per_s",
-            value=float(row.total_per_s), log_sd=float(row.log_sd), rows=(str(row.id),),
+            workload=workload, protocol=PROTOCOLS[protocol], n_threads=n, quantity="throughput_per_s",
+            value=value, log_sd=log_sd, rows=(name,),
         )
-        for row in rows(machine, workload, protocol, root).itertuples()
+        for n, value, log_sd, name in zip(
+            *(table[c].tolist() for c in ("n", "total_per_s", "log_sd", "id")), strict=True
+        )
     ]  # fmt: skip
 
 
 def fallback_shares(machine: Machine, workload: Workload, root: Path | None = None) -> pd.DataFrame:
     """Measured shares of SPF runs: failures over attempts, total and by cause, one run a row."""
     table = counters(root)
-    words = machine.title.split()[0]
-    mine = table[table["machine"].str.startswith(words) & (table["command"].map(workload_of) == workload.name)]
-    causes = ["spf_pte_lock", "spf_vma_changed", "spf_vma_noanon", "spf_vma_notsup", "spf_vma_access", "spf_pmd_changed"]
-    failed = mine[causes].fillna(0).astype(float)
+    here = (table["arch"] == machine.arch) & (table["cpus"] == str(machine.cpus))
+    mine = table[here & (table["command"].map(workload_of) == workload.name)]
+    failed = mine[CAUSES].fillna(0).astype(float)
     attempts = mine["spf"].astype(float) + failed.sum(axis=1)
     out = mine[["id", "source", "kernel"]].assign(fallback=failed.sum(axis=1) / attempts)
-    for cause in causes:
+    for cause in CAUSES:
         out[cause.removeprefix("spf_")] = failed[cause] / attempts
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 
@@ -13,6 +13,7 @@ from .primitives.reader_writer import era_of
 from .sources import BadInput, Kind, Quantity
 
 KERNELS = ("baseline.kernel", "candidate.kernel")
+TRUTHS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,42 +27,48 @@ class Settings:
 
 
 def parse(items: Sequence[str]) -> Settings:
-    """Sort KEY=VALUE items; an unknown key or a bad value is refused."""
-    out = Settings()
+    """Sort KEY=VALUE items; an unknown key, a bad value or a second word on the same key is refused."""
+    out, seen = Settings(), dict[str, str]()
     for item in items:
-        key, sign, value = item.partition("=")
+        key, sign, value = (part.strip() for part in item.partition("="))
         if not sign or not key or not value:
             raise BadInput(f"--set {item}: write KEY=VALUE, such as cpus=64 or workload.think_ns=800")
+        if seen.setdefault(key, value) != value:
+            raise BadInput(f"--set {key} is both {seen[key]} and {value}; keep one")
         _sort(out, key, value)
     return out
 
 
 def _sort(out: Settings, key: str, value: str) -> None:
     if key in FactsForm.model_fields:
-        out.facts[key] = _plain(value)
+        out.facts[key] = _fact(key, value)
     elif key in KERNELS:
         out.kernels[key] = _version(key, value)
     elif key.startswith("workload."):
-        out.parameters[_known(key.removeprefix("workload."), catalog.parameter_entries(), "workload.")] = _number(
-            key, value, zero=True
-        )
+        name = key.removeprefix("workload.")
+        entries = catalog.parameter_entries()
+        _refuse_unknown(name, entries, "workload.")
+        out.parameters[name] = _number(key, value, entries[name].unit, zero=True)
     else:
-        known = {**dict.fromkeys((*FactsForm.model_fields, *KERNELS, "workload.KEY")), **catalog.cost_entries()}
-        out.costs[_known(key, known, "")] = _number(key, value, zero=False)
+        costs = catalog.cost_entries()
+        _refuse_unknown(key, (*costs, *FactsForm.model_fields, *KERNELS, "workload.KEY"))
+        out.costs[key] = _number(key, value, costs[key].unit, zero=False)
 
 
-def _known(name: str, known: object, prefix: str) -> str:
-    names = list(known)  # type: ignore[call-overload]
+def _refuse_unknown(name: str, known: Iterable[str], prefix: str = "") -> None:
+    names = list(known)
     if name not in names:
         raise BadInput(f"--set {prefix}{name} is unknown; {nearest(name, names)}")
-    return name
 
 
-def _plain(value: str) -> object:
-    """A fact as TOML would read it: number, true or false, else text."""
-    if value.lower() in ("true", "false", "yes", "no", "y", "n"):
-        return value.lower() in ("true", "yes", "y")
-    return int(value) if value.lstrip("-").isdigit() else value
+def _fact(key: str, value: str) -> object:
+    """A fact as the machine file would hold it: number, truth or text; `FactsForm` judges it."""
+    if key == "kernel":
+        return _version(key, value)
+    kind = FactsForm.model_fields[key].annotation
+    if kind is bool:
+        return TRUTHS.get(value.lower(), value)
+    return int(value) if value.removeprefix("-").isdecimal() else value
 
 
 def _version(key: str, value: str) -> str:
@@ -72,39 +79,37 @@ def _version(key: str, value: str) -> str:
     return value
 
 
-def _number(key: str, value: str, *, zero: bool) -> float:
+def _number(key: str, value: str, unit: str, *, zero: bool) -> float:
     try:
         number = float(value)
     except ValueError:
-        raise BadInput(f"--set {key}={value}: {value} is not a number; give one in the unit of `show costs`") from None
+        raise BadInput(f"--set {key}={value}: {value} is not a number; give one in {unit}") from None
     if not isfinite(number) or number < 0 or (number == 0 and not zero):
         raise BadInput(f"--set {key}={value}: give a finite number {'of at least' if zero else 'above'} 0")
+    if unit == "share" and number > 1:
+        raise BadInput(f"--set {key}={value}: a share is at most 1")
     return number
 
 
-def with_settings(machine: Machine, workload: Workload, settings: Settings) -> tuple[Machine, Workload, dict[str, float]]:
+def with_settings(
+    machine: Machine, workload: Workload, settings: Settings
+) -> tuple[Machine, Workload, dict[str, float]]:
     """Machine and workload with facts, costs and parameters fixed; and what no draw may touch."""
-    facts = dict(settings.facts)
-    if "kernel" in facts:
-        facts["kernel"] = _version("kernel", str(facts["kernel"]))
-    if facts:
-        machine = catalog.with_facts(machine, facts)
-    missing = [name for name in settings.parameters if name not in workload.parameters]
-    if missing:
-        raise BadInput(
-            f"--set workload.{missing[0]}: {workload.name} has no such parameter; {nearest(missing[0], workload.parameters)}"
-        )
-    machine = replace(machine, costs={**machine.costs, **_fixed(settings.costs, machine.costs)})
-    workload = replace(
-        workload, parameters={**workload.parameters, **_fixed(settings.parameters, workload.parameters)}
-    )
-    return machine, workload, {**settings.costs, **settings.parameters}
+    if settings.facts:
+        machine = catalog.with_facts(machine, settings.facts)
+    for name in settings.parameters:
+        if name not in workload.parameters:
+            known = nearest(name, workload.parameters)
+            raise BadInput(f"--set workload.{name}: {workload.name} has no such parameter; {known}")
+    costs = {**machine.costs, **_fixed(settings.costs, machine.costs)}
+    parameters = {**workload.parameters, **_fixed(settings.parameters, workload.parameters)}
+    fixed = settings.costs | settings.parameters
+    return replace(machine, costs=costs), replace(workload, parameters=parameters), fixed
 
 
-def _fixed(values: dict[str, float], known: object) -> dict[str, Quantity]:
+def _fixed(values: Mapping[str, float], known: Mapping[str, Quantity]) -> dict[str, Quantity]:
+    """Values that the user vouches for, in the units of what they replace."""
     return {
-        name: Quantity(
-            value=v, low=v, high=v, unit=known[name].unit, kind=Kind.FACT, source="--set"  # type: ignore[index]
-        )
+        name: Quantity(value=v, low=v, high=v, unit=known[name].unit, kind=Kind.FACT, source="--set")
         for name, v in values.items()
     }

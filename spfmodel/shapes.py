@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from .calibration import Fit
-from .prediction import Prediction, Question
+from .prediction import Interval, Prediction, Question
 from .provenance import stamp
 
 NEXT_MEASUREMENT = {
@@ -23,17 +23,22 @@ NEXT_MEASUREMENT = {
 
 def prediction(p: Prediction) -> dict[str, Any]:
     """One entry of `predictions`."""
-    out = asdict(p)
-    out.pop("draws")
-    out.pop("unit")
-    return out
+    shown = {f.name: getattr(p, f.name) for f in fields(p) if f.name not in ("draws", "unit")}
+    return {name: _plain(value) for name, value in shown.items()}
+
+
+def _plain(value: object) -> object:
+    """Intervals, alone or by name, as tables of three numbers."""
+    if isinstance(value, Mapping):
+        return {name: _plain(v) for name, v in value.items()}
+    return asdict(value) if isinstance(value, Interval) else value
 
 
 def predictions(q: Question, found: Sequence[Prediction], asked: Mapping[str, object]) -> dict[str, Any]:
     """The object of `predict --json`."""
     return {
-        "machine": q.machine.name, "workload": q.workload.name, "unit": q.workload.unit, "baseline": q.baseline.name,
-        "level": q.level, "solver": q.solver, "seed": q.seed, "predictions": [prediction(p) for p in found],
+        "machine": q.machine.name, "workload": q.workload.name, "baseline": q.baseline.name, "level": q.level,
+        "solver": q.solver, "seed": q.seed, "predictions": [prediction(p) for p in found],
         "provenance": stamp(asked),
     }  # fmt: skip
 
@@ -50,10 +55,6 @@ def fitted(found: Fit, machine_file: str, workload: str, asked: Mapping[str, obj
         "machine_file": machine_file, "workload": workload, "used_rows": list(c.rows), "parameters": parameters,
         "identified": list(found.identified), "prior_only": ranked,
         "next_measurement": [NEXT_MEASUREMENT[n] for n in ranked if n in NEXT_MEASUREMENT],
-        "rows": [
-            {"n_threads": o.n_threads, "workload": o.workload.name, "quantity": o.quantity, "value": o.value, "fitted": float(f)}
-            for o, f in zip(found.observations, found.fitted, strict=True)
-        ],
         "warnings": list(found.warnings), "provenance": stamp(asked),
     }  # fmt: skip
 
