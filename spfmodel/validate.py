@@ -54,6 +54,10 @@ class Cell:
     """median over the versions"""
     measured_low: float
     measured_high: float
+    throughput_per_s: Interval
+    """80 % interval of the candidate's predicted throughput"""
+    baseline_throughput_per_s: Interval
+    """80 % interval of the fitted baseline's"""
     error: float
     """ln(predicted / measured)"""
     covered: bool
@@ -151,7 +155,8 @@ def _cell(
     return Cell(
         machine=machine.name, workload=workload.name, protocol=p.protocol, n_threads=p.n_threads, quantity=quantity,
         kind=kind, predicted=interval, predicted95=wide, measured=middle, measured_low=float(np.min(measured)),
-        measured_high=float(np.max(measured)), error=float(np.log(interval.median / middle)),
+        measured_high=float(np.max(measured)), throughput_per_s=p.throughput_per_s,
+        baseline_throughput_per_s=p.baseline_throughput_per_s, error=float(np.log(interval.median / middle)),
         covered=interval.low <= middle <= interval.high, covered95=inside95, range_only=p.range_only,
         calibrated_on=calibration.rows if calibration else (), candidate_rows=ids,
         known_miss="" if inside95 else KNOWN_MISSES.get((machine.name, workload.name, quantity), "not explained"),
