@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -75,7 +74,7 @@ def thread_counts(text: str) -> tuple[int, ...]:
     """Numbers of threads from `1,4,16`; empty if nothing was said."""
     out = []
     for part in (p.strip() for p in text.split(",") if text):
-        if not part.isdigit() or not 1 <= int(part) <= MOST_THREADS:
+        if not part.isdecimal() or not 1 <= int(part) <= MOST_THREADS:
             raise BadInput(f"--threads {text}: {part or 'nothing'} is no number of threads; give 1 to {MOST_THREADS}")
         out.append(int(part))
     return tuple(dict.fromkeys(out))
@@ -86,7 +85,7 @@ def run(
     text: Callable[[Iterable[str]], None],
 ) -> None:  # fmt: skip
     """Predict and print; files are checked before the work and written whole after it."""
-    from .shapes import flat, predictions
+    from .shapes import as_csv, flat, predictions
 
     check_writable(csv, "--csv")
     check_writable(plot, "--plot")
@@ -94,11 +93,7 @@ def run(
         raise BadInput(f"--plot {plot}: the ending decides the format; use .png, .svg or .pdf")
     found = _with_progress(what)
     if csv:
-        import pandas as pd
-
-        buffer = io.StringIO()
-        pd.DataFrame(flat(found)).to_csv(buffer, index=False)
-        replace_file(csv, buffer.getvalue())
+        replace_file(csv, as_csv(flat(found)))
     if plot:
         from .plots import save_prediction
 
@@ -138,7 +133,7 @@ def lines(what: Asked, found: Sequence[Prediction]) -> list[str]:
         x, b = p.throughput_per_s, p.baseline_throughput_per_s
         mean_ns, p99_ns = p.fault_ns["mean"].median, p.fault_ns["p99"].median
         out += [
-            f"{p.protocol}, {p.n_threads} threads ({p.status}): {p.verdict}",
+            f"{p.n_threads} threads ({p.status}): {p.verdict}",
             f"  {p.unit}/s: {_range(x)}, baseline {_range(b)}",
             f"  a fault takes {mean_ns / 1e3:,.1f} us on average, 1 in 100 more than {p99_ns / 1e3:,.1f} us",
         ]

@@ -30,6 +30,8 @@ STEP = 0.4
 """finite-difference step, in prior standard deviations"""
 STARTS = (0.0, -1.5, 1.5)
 N_DRAWS = 64
+FAR = 3.0
+"""prior standard deviations"""
 SHARPER = 0.7
 """a posterior this narrow, in prior standard deviations, was told by the rows"""
 
@@ -189,9 +191,14 @@ def _warnings(model: Model, draws: Floats, free: list[int], misfit: float) -> tu
     """What a reader should know before believing the fit."""
     out = [f"the best curve still misses the rows by {misfit:.0%}"] if misfit > 0.1 else []
     for j in free:
+        name, q = model.parameters[j].name, model.parameters[j].quantity
         if draws[:, j].std() > 1.0:
-            name = model.parameters[j].name
             out.append(f"{name} was moved to meet the rows, but they leave it wider than the prior: others act alike")
+        if abs(np.median(draws[:, j])) > FAR:
+            out.append(
+                f"{name} moved far out of its prior's {q.low:g} to {q.high:g} {q.unit}: check the rows, the facts "
+                "(--set cpus, kernel, page_kib) and the prior"
+            )
     return tuple(out)
 
 

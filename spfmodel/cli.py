@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -175,6 +176,10 @@ def run(arguments: list[str] | None = None) -> int:
     """Run a command line; returns the exit status, having said on stderr what was wrong."""
     try:
         status: Any = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has enough; nothing is left to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except BadInput as error:
         sys.stderr.write(f"spfmodel: {error}\n")
         return 2

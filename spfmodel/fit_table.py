@@ -11,10 +11,13 @@ from . import catalog
 from .forms import nearest
 from .machine import Machine, Workload
 from .observations import LEAST_SD, Observation
-from .protocols import PROTOCOLS
+from .protocols import PROTOCOLS, AbortCause, Protocol
 from .sources import BadInput
 
 NEEDED = ("protocol", "n_threads", "quantity", "value")
+MOST_THREADS = 4096
+TOO_SURE = 0.005
+"""no measurement is believed better than that, in ln(value)"""
 OPTIONAL = ("stddev", "repetitions", "workload", "mode", "unit", "source", "note")
 
 
@@ -22,7 +25,7 @@ def read(path: Path, workload: Workload, prior: Machine, use: Sequence[str] = ()
     """Rows as observations; `use` keeps only these protocols. Anything wrong is one sentence."""
     rows = _rows(path)
     found = [_observation(path, line, row, workload, prior) for line, row in rows]
-    kept = [o for o in found if o is not None and (not use or o.protocol.name in use)]
+    kept = [o for o in found if not use or o.protocol.name in use]
     if not kept:
         wanted = f" of {', '.join(use)}" if use else ""
         raise BadInput(f"{path}: no rows{wanted} to fit; add at least one throughput_per_s row of mmap_sem")
@@ -35,64 +38,113 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise BadInput(f"{path}: can't be read ({reason}); give a CSV file with columns {','.join(NEEDED)}") from None
-    reader = csv.DictReader(text.splitlines())
-    header = reader.fieldnames or []
+    reader = csv.reader(text.splitlines(), skipinitialspace=True, strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(path, header)
+        return [(reader.line_num, _row(path, reader.line_num, header, cells)) for cells in reader if any(cells)]
+    except csv.Error as error:
+        raise BadInput(f"{path}, line {reader.line_num}: no valid CSV ({error}); mend that line") from None
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    known = (*NEEDED, *OPTIONAL)
     for column in NEEDED:
         if column not in header:
             raise BadInput(f"{path}: column {column} is missing; the header must have {','.join(NEEDED)}")
-    unknown = [c for c in header if c not in (*NEEDED, *OPTIONAL)]
-    if unknown:
-        raise BadInput(f"{path}: column {unknown[0]} is unknown; {nearest(unknown[0], (*NEEDED, *OPTIONAL))}")
-    return [(i, {k: (v or "").strip() for k, v in row.items() if k}) for i, row in enumerate(reader, 2)]
+    for place, column in enumerate(header):
+        if column not in known:
+            raise BadInput(f"{path}: column {column or place + 1} is unknown; {nearest(column, known)}")
+        if column in header[:place]:
+            raise BadInput(f"{path}: column {column} is there twice; keep one")
 
 
-def _observation(path: Path, line: int, row: dict[str, str], workload: Workload, prior: Machine) -> Observation | None:
+def _row(path: Path, line: int, header: list[str], cells: list[str]) -> dict[str, str]:
+    """One line by column; blanks at the end may be left out."""
+    if len(cells) > len(header):
+        raise BadInput(f"{path}, line {line}: {len(cells)} values for {len(header)} columns; remove what is too much")
+    padded = [*cells, *[""] * (len(header) - len(cells))]
+    return {name: cell.strip() for name, cell in zip(header, padded, strict=True)}
+
+
+def _observation(path: Path, line: int, row: dict[str, str], workload: Workload, prior: Machine) -> Observation:
     where = f"{path}, line {line}"
-    protocol = row["protocol"]
-    if protocol not in PROTOCOLS:
-        raise BadInput(f"{where}: unknown protocol {protocol}; {nearest(protocol, PROTOCOLS)}")
-    if row.get("mode", "threads") not in ("", "threads"):
-        if row["mode"] != "processes":
-            raise BadInput(f"{where}: unknown mode {row['mode']}; write threads or processes")
-        raise BadInput(f"{where}: rows of processes can't be fitted yet; leave them out")
-    own = catalog.workload(row["workload"]) if row.get("workload") else workload
-    quantity = _quantity(where, row["quantity"], prior)
-    value = _number(where, "value", row["value"])
-    share = not (quantity == "throughput_per_s" or quantity.startswith("ns:"))
-    if share and value > 1:
-        raise BadInput(f"{where}: {quantity} is {value:g}; a share is at most 1")
-    spread = row.get("stddev", "")
-    sd = max(_number(where, "stddev", spread) / value, 0.005) if spread else LEAST_SD
-    repeats = _number(where, "repetitions", row["repetitions"]) if row.get("repetitions") else 1.0
+    if row["protocol"] not in PROTOCOLS:
+        raise BadInput(f"{where}: unknown protocol {row['protocol']}; {nearest(row['protocol'], PROTOCOLS)}")
+    protocol, quantity = PROTOCOLS[row["protocol"]], _quantity(where, row["quantity"], prior)
+    n_threads = _count(where, "n_threads", row["n_threads"], MOST_THREADS)
+    own = _workload(where, row.get("workload", ""), workload)
+    value = _number(where, "value", row["value"], zero=False)
+    if "_share" in quantity:
+        _check_share(where, own, protocol, quantity, n_threads, value)
+    _check_mode(where, row.get("mode", ""))
+    spread = _number(where, "stddev", row["stddev"], zero=True) / value if row.get("stddev") else LEAST_SD
+    repeats = _count(where, "repetitions", row["repetitions"]) if row.get("repetitions") else 1
     return Observation(
-        workload=own, protocol=PROTOCOLS[protocol], n_threads=_threads(where, row["n_threads"]), quantity=quantity,
-        value=value, log_sd=float(max(sd / max(1.0, repeats) ** 0.5, 0.005)), rows=(f"{path.name}:{line}",),
+        workload=own, protocol=protocol, n_threads=n_threads, quantity=quantity, value=value,
+        log_sd=max(spread / repeats**0.5, TOO_SURE), rows=(f"{path.name}:{line}",),
     )  # fmt: skip
 
 
+def _workload(where: str, name: str, main: Workload) -> Workload:
+    """The row's own workload; the table's is the one that was asked for, with what `--set` fixed."""
+    if name in ("", main.name):
+        return main
+    try:
+        return catalog.workload(name)
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from None
+
+
+def _check_mode(where: str, mode: str) -> None:
+    if mode == "processes":
+        raise BadInput(f"{where}: rows of processes can't be fitted yet; leave them out")
+    if mode not in ("", "threads"):
+        raise BadInput(f"{where}: unknown mode {mode}; write threads or processes")
+
+
 def _quantity(where: str, name: str, prior: Machine) -> str:
-    if name in ("throughput_per_s", "fallback_share"):
-        return name
-    kind, _, rest = name.partition(":")
-    if kind == "ns" and rest in prior.costs and prior.costs[rest].unit == "ns":
-        return name
-    if kind == "abort_share" and rest:
-        return name
-    known = ["throughput_per_s", "fallback_share", "abort_share:CAUSE", *(f"ns:{c}" for c in prior.costs)]
-    raise BadInput(f"{where}: unknown quantity {name}; {nearest(name, known)}")
+    costs = [f"ns:{cost}" for cost, q in prior.costs.items() if q.unit == "ns"]
+    known = ["throughput_per_s", "fallback_share", *(f"abort_share:{cause}" for cause in AbortCause), *costs]
+    if name not in known:
+        raise BadInput(f"{where}: unknown quantity {name or '(empty)'}; {_nearest_quantity(name, known)}")
+    return name
 
 
-def _threads(where: str, text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise BadInput(f"{where}: n_threads is {text or 'empty'}; give a whole number of at least 1")
+def _nearest_quantity(name: str, known: list[str]) -> str:
+    """The nearest one, or the forms that a quantity takes."""
+    close = nearest(name, known)
+    return close if close.startswith("did") else "write throughput_per_s, fallback_share, abort_share:CAUSE or ns:COST"
+
+
+def _check_share(
+    where: str, workload: Workload, protocol: Protocol, quantity: str, n_threads: int, value: float
+) -> None:
+    """A share is at most 1, of a protocol that tries under a workload that faults, and of one of its causes."""
+    causes = {step.abort for step in protocol.attempt if step.abort}
+    cause = quantity.partition(":")[2]
+    faults = any(phase.do == "fault" for phase in workload.program)
+    if value > 1:
+        raise BadInput(f"{where}: {quantity} is {value:g}; a share is at most 1")
+    if not (causes and faults) or (protocol.skips_single_threaded and n_threads == 1):
+        never = f"{protocol.name} never tries under {workload.name} with n_threads {n_threads}"
+        raise BadInput(f"{where}: {never}; leave its {quantity} out")
+    if cause and cause not in causes:
+        raise BadInput(f"{where}: {protocol.name} has no cause {cause}; {nearest(cause, causes)}")
+
+
+def _count(where: str, column: str, text: str, most: int = 10**9) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise BadInput(f"{where}: {column} is {text or 'empty'}; give a whole number from 1 to {most}")
     return int(text)
 
 
-def _number(where: str, column: str, text: str) -> float:
+def _number(where: str, column: str, text: str, *, zero: bool) -> float:
     try:
         value = float(text)
     except ValueError:
         raise BadInput(f"{where}: {column} is {text or 'empty'}; give a number") from None
-    if not isfinite(value) or value <= 0:
-        raise BadInput(f"{where}: {column} is {text}; give a finite number above 0")
+    if not isfinite(value) or value < 0 or (value == 0 and not zero):
+        rule = "of at least 0" if zero else "above 0"
+        raise BadInput(f"{where}: {column} is {text}; give a finite number {rule}, or leave the row out")
     return value

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from . import catalog, fit_table, machine_file
-from .calibration import fit
+from .calibration import Fit, fit
 from .forms import nearest
+from .machine import Machine
 from .outfile import check_writable, replace_file
 from .progress import progress
 from .protocols import PROTOCOLS
-from .settings import parse, with_settings
+from .settings import Settings, parse, with_settings
 from .shapes import fitted
 from .sources import BadInput
 
@@ -22,11 +23,7 @@ def run(
     file: Path, *, workload: str, prior: str, use: Sequence[str], sets: Sequence[str], out: Path | None, seed: int
 ) -> tuple[dict[str, Any], list[str]]:
     """Calibrate and write the machine; returns the JSON object and the lines for people."""
-    check_writable(out, "--output")
-    for name in use:
-        if name not in PROTOCOLS:
-            raise BadInput(f"--use {name}: unknown protocol; {nearest(name, PROTOCOLS)}")
-    settings = parse(sets)
+    settings = _checked(file, use, parse(sets), out, seed)
     machine, w, _ = with_settings(replace(catalog.prior(prior), calibrations={}), catalog.workload(workload), settings)
     rows = fit_table.read(file, w, machine, use)
     done = 0
@@ -37,19 +34,37 @@ def run(
             done += 1
             tell(done, max(done, 30 * len(rows)), "")
 
-        found = fit(machine, rows, seed=seed, tick=tick)
-    written = ""
+        found = fit(machine, rows, workload=w, seed=seed, tick=tick)
     if out:
-        name = out.stem
-        fresh = replace(
-            machine, name=name, title=f"{machine.title}, calibrated on {file.name}", source=str(file.name),
-            calibrations={found.calibration.workload: found.calibration},
-        )  # fmt: skip
-        replace_file(out, machine_file.machine_toml(fresh))
-        written = str(out)
+        replace_file(out, machine_file.machine_toml(_calibrated(machine, found, out.stem, file)))
     asked = {"verb": "fit", "file": str(file), "workload": workload, "prior": prior, "use": list(use), "seed": seed}
-    content = fitted(found, written, w.name, asked | {"set": list(sets)})
+    content = fitted(found, str(out) if out else "", w.name, asked | {"set": list(sets)})
     return content, _lines(content)
+
+
+def _checked(file: Path, use: Sequence[str], settings: Settings, out: Path | None, seed: int) -> Settings:
+    """The settings, if everything that was typed makes sense."""
+    check_writable(out, "--output")
+    if out and out.suffix != ".toml":
+        raise BadInput(f"--output {out}: end the name in .toml, so that predict --machine takes it")
+    if out and out.exists() and file.exists() and out.samefile(file):
+        raise BadInput(f"--output {out} is the table itself; name another file")
+    if seed < 0:
+        raise BadInput(f"--seed is {seed}; give a whole number of at least 0")
+    for name in use:
+        if name not in PROTOCOLS:
+            raise BadInput(f"--use {name}: unknown protocol; {nearest(name, PROTOCOLS)}")
+    for key, version in settings.kernels.items():
+        raise BadInput(f"--set {key}={version} is for predict; a fit has one kernel: --set kernel={version}")
+    return settings
+
+
+def _calibrated(machine: Machine, found: Fit, name: str, file: Path) -> Machine:
+    """The machine with what was found, complete in itself."""
+    return replace(
+        machine, name=name, title=f"{machine.title}, calibrated on {file.name}", source=file.name,
+        calibrations={found.calibration.workload: found.calibration},
+    )  # fmt: skip
 
 
 def _lines(content: dict[str, Any]) -> list[str]:

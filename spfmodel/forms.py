@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from .sources import BadInput
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=8192)]
+"""as many CPUs as a Linux kernel can have"""
 Positive = Annotated[float, Field(gt=0)]
 Known = Literal["source-code", "measured", "prior", "fitted", "fact"]
 

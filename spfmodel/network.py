@@ -118,4 +118,5 @@ class Solution:
     @property
     def fallback_share(self) -> Floats:
         """Fallbacks / attempts, (D,)."""
-        return np.sum([*self.abort_share.values(), np.zeros_like(self.attempt_share)], axis=0)
+        total: Floats = np.sum([*self.abort_share.values(), np.zeros_like(self.attempt_share)], axis=0)
+        return total

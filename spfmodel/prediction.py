@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from .machine import Machine, Workload
 from .network import Network, Solution
-from .pricing import faults_per_cycle
 from .program import build
 from .protocols.vocabulary import Protocol
 from .solvers import solve
+from .verdict import bottleneck, range_reason, verdict
 
 Floats = NDArray[np.float64]
 N_DRAWS = 64
@@ -116,19 +116,20 @@ def predict(
     tick: Callable[[], None] = lambda: None,
 ) -> list[Prediction]:
     """Every candidate at every number of threads. tick : called after each run of a draw."""
-    draws = draws_for(question)
+    draws, kernel = draws_for(question), question.candidate_kernel
     out = []
     for n in threads:
         base = _solved(question, question.baseline, n, draws, question.baseline_kernel, tick)
         for protocol in candidates:
-            same = protocol.name == question.baseline.name
-            kernel = question.candidate_kernel
-            if same and kernel == question.baseline_kernel:
-                found = base
-            else:
-                found = _solved(question, protocol, n, draws, kernel, tick)
-            out.append(_compare(question, protocol, n, base, found, same))
+            found = base if _same(question, protocol) else _solved(question, protocol, n, draws, kernel, tick)
+            out.append(_compare(question, protocol, n, base, found))
     return out
+
+
+def _same(q: Question, protocol: Protocol) -> bool:
+    """Whether the candidate is the baseline itself, on the same kernel."""
+    kernels = {kernel or q.machine.kernel for kernel in (q.baseline_kernel, q.candidate_kernel)}
+    return protocol.name == q.baseline.name and len(kernels) == 1
 
 
 def _solved(
@@ -138,13 +139,13 @@ def _solved(
     return solve(network, solver=q.solver, seed=q.seed, events=events_for(network), tick=tick)
 
 
-def _structural(q: Question, base: Solution, found: Solution, same: bool, n: int) -> tuple[Floats, Solution]:
+def _structural(q: Question, base: Solution, found: Solution, n: int) -> tuple[Floats, Solution]:
     """Speed-up and candidate with what the costs do not explain added, draw by draw."""
     ratio = found.throughput_per_s / base.throughput_per_s
     sd = structural_sd(q.machine, q.workload)
     rng = np.random.default_rng(np.random.SeedSequence((q.seed, n)).spawn(3)[2])
     noise = rng.standard_normal((2, len(ratio)))
-    if same:
+    if found is base:
         return ratio, found
     spread = q.machine.costs["structural_sd_fallback"].value
     factor = np.exp(spread * noise[1])
@@ -161,71 +162,50 @@ def structural_sd(machine: Machine, workload: Workload) -> float:
     return machine.costs["structural_sd_writers" if updates else "structural_sd_readers"].value
 
 
-def range_reason(machine: Machine, workload: Workload, n_threads: int) -> str:
-    """Why only a range is meant, or nothing."""
-    mixed = any(p.do == "update" for p in workload.program) and faults_per_cycle(machine, workload) > 1
-    if machine.virtual and mixed:
-        return "many faults among updates in a virtual machine: the wake-up latency absorbs the host's scheduling"
-    if mixed and n_threads > 1000:
-        return "faults among updates on more than a thousand threads: outside of what was ever checked"
-    return ""
+def interval(values: Floats, level: float) -> Interval:
+    """Median and central interval of draws (D,)."""
+    tail = (1 - level) / 2
+    low, median, high = (float(x) for x in np.quantile(values, (tail, 0.5, 1 - tail)))
+    return Interval(median=median, low=low, high=high)
 
 
-def bottleneck(network_cpus: int, found: Solution) -> str:
-    """The station that limits: the busiest line, the held lock, the CPUs, or wake-ups."""
-    lines = {k: float(np.median(v)) for k, v in found.utilisation.items() if "mmap_sem" not in k}
-    busiest = max(lines, key=lambda k: lines[k], default="")
-    if busiest and lines[busiest] > 0.8:
-        return busiest
-    held = float(np.median(found.utilisation.get("mmap_sem (write)", np.zeros(1))))
-    if held > 0.6:
-        return "mmap_sem, held for write"
-    if float(np.median(found.busy_cpus)) > 0.8 * network_cpus:
-        return "CPUs"
-    return "mmap_sem, sleeping and waking" if held > 0.02 else "CPUs and memory"
+def _middled(i: Interval) -> Interval:
+    """A range alone: its geometric middle stands for the median."""
+    return replace(i, median=float(np.sqrt(i.low * i.high)))
 
 
-def _compare(q: Question, protocol: Protocol, n: int, base: Solution, found: Solution, same: bool) -> Prediction:
-    speedup, shown = _structural(q, base, found, same, n)
-    reason = range_reason(q.machine, q.workload, n)
-    used = {p for c in q.machine.calibrations.values() for p in c.protocols_used if c.workload == q.workload.name}
-
-    def interval(values: Floats) -> Interval:
-        tail = (1 - q.level) / 2
-        low, median, high = (float(x) for x in np.quantile(values, (tail, 0.5, 1 - tail)))
-        return Interval(median=median, low=low, high=high)
-
-    gain = interval(speedup)
-    if reason:
-        gain = replace(gain, median=float(np.sqrt(gain.low * gain.high)))
-    where = bottleneck(min(n, q.machine.cpus), found)
+def _compare(q: Question, protocol: Protocol, n: int, base: Solution, found: Solution) -> Prediction:
+    """One prediction. Attempts are counted at a fault's start, faults at its end: their ratio is cut at 1."""
+    speedup, shown = _structural(q, base, found, n)
+    reason = "" if found is base else range_reason(q.machine, q.workload, n)
+    draws = {
+        "speedup": speedup, "throughput_per_s": base.throughput_per_s * speedup,
+        "baseline_throughput_per_s": base.throughput_per_s, "attempt_share": np.minimum(shown.attempt_share, 1.0),
+        "fallback_share": shown.fallback_share, "baseline_fallback_share": base.fallback_share,
+        "fault_mean_ns": found.fault_mean_ns, "fault_p99_ns": found.fault_p99_ns,
+        "update_mean_ns": found.update_mean_ns,
+    }  # fmt: skip
     attempts = bool(shown.attempt_share.max() > 0)
+    causes = {f"abort_share:{cause}": share for cause, share in shown.abort_share.items() if attempts}
+    told = {name: interval(values, q.level) for name, values in {**draws, **causes}.items()}
+    for name in ("speedup", "throughput_per_s") if reason else ():
+        told[name] = _middled(told[name])
+    where = bottleneck(min(n, q.machine.cpus), found)
+    plain = ("speedup", "throughput_per_s", "baseline_throughput_per_s", "attempt_share", "fallback_share")
     return Prediction(
-        protocol=protocol.name, n_threads=n, status="fitted" if protocol.name in used else "predicted",
-        unit=q.workload.unit, throughput_per_s=interval(base.throughput_per_s * speedup),
-        baseline_throughput_per_s=interval(base.throughput_per_s), speedup=gain,
-        range_only=bool(reason), reason=reason, attempt_share=interval(shown.attempt_share),
-        fallback_share=interval(shown.fallback_share), baseline_fallback_share=interval(base.fallback_share),
-        abort_share={c: interval(v) for c, v in shown.abort_share.items()} if attempts else {},
-        fault_ns={"mean": interval(found.fault_mean_ns), "p99": interval(found.fault_p99_ns)},
-        update_ns={"mean": interval(found.update_mean_ns)}, bottleneck=where, method=found.solver,
-        verdict=_verdict(protocol.name, q, gain, interval(shown.fallback_share), where, attempts),
-        draws={
-            "speedup": speedup, "throughput_per_s": base.throughput_per_s * speedup,
-            "baseline_throughput_per_s": base.throughput_per_s, "fallback_share": shown.fallback_share,
-        },
+        protocol=protocol.name, n_threads=n, status=_status(q, protocol), unit=q.workload.unit,
+        **{name: told[name] for name in plain}, baseline_fallback_share=told["baseline_fallback_share"],
+        range_only=bool(reason), reason=reason,
+        abort_share={cause: told[f"abort_share:{cause}"] for cause in shown.abort_share if attempts},
+        fault_ns={"mean": told["fault_mean_ns"], "p99": told["fault_p99_ns"]},
+        update_ns={"mean": told["update_mean_ns"]}, bottleneck=where, method=found.solver,
+        verdict=verdict(protocol.name, q.baseline.name, told, reason, where), draws={**draws, **causes},
     )  # fmt: skip
 
 
-def _verdict(name: str, q: Question, gain: Interval, fallback: Interval, where: str, attempts: bool) -> str:
-    """One sentence for a reviewer."""
-    if gain.low > 1.05:
-        claim = f"{name} gains: {gain.median:.2f} times {q.baseline.name} ({gain.low:.2f} to {gain.high:.2f})"
-    elif gain.high < 0.95:
-        claim = f"{name} loses: {gain.median:.2f} times {q.baseline.name} ({gain.low:.2f} to {gain.high:.2f})"
-    else:
-        claim = f"no clear difference to {q.baseline.name}: {gain.median:.2f} times ({gain.low:.2f} to {gain.high:.2f})"
-    back = (
-        f"; {fallback.median:.1%} of attempts fall back ({fallback.low:.1%} to {fallback.high:.1%})" if attempts else ""
-    )
-    return f"{claim}{back}; now limited by {where}."
+def _status(q: Question, protocol: Protocol) -> str:
+    """`fitted` where rows of the protocol, on the machine's own kernel, calibrated it for this workload."""
+    elsewhere = q.candidate_kernel not in (None, q.machine.kernel)
+    calibration = q.machine.calibrations.get(q.workload.name)
+    used = calibration.protocols_used if calibration else ()
+    return "fitted" if protocol.name in used and not elsewhere else "predicted"

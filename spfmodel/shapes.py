@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -59,6 +61,15 @@ def fitted(found: Fit, machine_file: str, workload: str, asked: Mapping[str, obj
     }  # fmt: skip
 
 
+def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows of the same columns as CSV text; numbers read back equal."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
 def flat(found: Sequence[Prediction]) -> list[dict[str, object]]:
     """Predictions as rows of a CSV: one per protocol and number of threads."""
     rows = []
@@ -66,7 +77,8 @@ def flat(found: Sequence[Prediction]) -> list[dict[str, object]]:
         row: dict[str, object] = {"protocol": p.protocol, "n_threads": p.n_threads, "status": p.status}
         intervals = {
             "throughput_per_s": p.throughput_per_s, "baseline_throughput_per_s": p.baseline_throughput_per_s,
-            "speedup": p.speedup, "fallback_share": p.fallback_share, "fault_mean_ns": p.fault_ns["mean"],
+            "speedup": p.speedup, "attempt_share": p.attempt_share, "fallback_share": p.fallback_share,
+            "baseline_fallback_share": p.baseline_fallback_share, "fault_mean_ns": p.fault_ns["mean"],
             "fault_p99_ns": p.fault_ns["p99"], "update_mean_ns": p.update_ns["mean"],
         }  # fmt: skip
         for name, interval in intervals.items():
