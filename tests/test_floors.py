@@ -15,7 +15,7 @@ FLOORS = {
     6: "cli asking evidence fitting calibrate checkup outfile shapes show show_text report progress plots measure "
     "captures __init__",
     5: "sweep validate elsewhere fit_table published settings datasets tables forms catalog machine_file provenance",
-    4: "prediction verdict calibration fit_model observations symbolic advise",
+    4: "prediction verdict calibration fit_model observations symbolic bare_lock journey advise",
     3: "solvers",
     2: "network program pricing",
     1: "protocols machine workload sources",
