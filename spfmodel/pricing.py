@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .machine import Machine, Workload
+from .machine import Machine, Phase, Workload
 
 Floats = NDArray[np.float64]
 
@@ -29,14 +29,17 @@ def values(machine: Machine, workload: Workload, draws: Mapping[str, Floats]) ->
     return out
 
 
-def faults_per_cycle(machine: Machine, workload: Workload) -> int:
-    """Pages that one cycle touches: from the bytes touched and the page size, or as given."""
-    if not any(phase.do == "fault" for phase in workload.program):
-        return 0
+def times(machine: Machine, workload: Workload, phase: Phase) -> int:
+    """How often a phase runs in one cycle; `faults` follows from the bytes touched and the page size, if given."""
     touched = workload.parameters.get("touched_kib")
-    if touched is not None:
+    if phase.repeat == "faults" and touched is not None:
         return max(1, round(touched.value / machine.page_kib))
-    return max(1, round(workload.parameters["faults"].value))
+    return max(1, round(workload.parameters[phase.repeat].value)) if phase.repeat else 1
+
+
+def faults_per_cycle(machine: Machine, workload: Workload) -> int:
+    """Pages that one cycle touches."""
+    return sum(times(machine, workload, phase) for phase in workload.program if phase.do == "fault")
 
 
 def threads_per_page_table(machine: Machine, v: Mapping[str, Floats], n_threads: int) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .machine import Machine, Workload
 from .network import TIMES, Network, Op
-from .pricing import faults_per_cycle, prices, threads_per_page_table
+from .pricing import faults_per_cycle, prices, threads_per_page_table, times
 from .primitives.reader_writer import ERAS, RwsemRules, era_of
 from .protocols.vocabulary import Action, Protocol, Resource, Step
 
@@ -26,17 +26,24 @@ class _Writer:
     lines: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
     rows: list[tuple[int, int, int, int, Floats, float, str]] = field(default_factory=list)
+    loop_start: int = 0
+    """first step of the phase: nothing before it is merged with what follows"""
 
     def add(self, op: Op, label: str, arg: int = 0, value: Floats | float = 0.0, cause: int = -1) -> int:
         """Append a step; consecutive WORK steps become one. Returns its place."""
         size = len(next(iter(self.priced.values())))
-        scv = {Op.WORK: float(self.priced["work_scv"][0]), Op.LINE: float(self.priced["line_scv"][0])}.get(op, 0.0)
+        scv = self.scv(op)
         amount = np.broadcast_to(np.asarray(value, float), (size,))
-        if op == Op.WORK and self.rows and self.rows[-1][0] == Op.WORK and self.rows[-1][6]:
+        if op == Op.WORK and len(self.rows) > self.loop_start and self.rows[-1][0] == Op.WORK:
             last = self.rows.pop()
             amount, label = amount + last[4], f"{last[6]} + {label}"
         self.rows.append((int(op), arg, -1, cause, amount, scv, label))
         return len(self.rows) - 1
+
+    def scv(self, op: Op) -> float:
+        """Of a step's time: one value for all draws, their median."""
+        name = {Op.WORK: "work_scv", Op.LINE: "line_scv"}.get(op)
+        return float(np.median(self.priced[name])) if name else 0.0
 
     def line(self, name: str) -> int:
         """Index of a line, new or known."""
@@ -97,18 +104,19 @@ def _update(w: _Writer, protocol: Protocol, op: str) -> None:
     w.add(Op.UPDATE_END, "")
 
 
-def _cycle(w: _Writer, workload: Workload, protocol: Protocol, faults: int, tries: bool) -> None:
+def _cycle(w: _Writer, machine: Machine, workload: Workload, protocol: Protocol, tries: bool) -> None:
     """The whole cycle; each fault and each update is preceded by the user's think time."""
     for phase in workload.program:
-        start = len(w.rows)
+        w.loop_start = len(w.rows)
         if np.any(w.priced["think_ns"] > 0):
             w.add(Op.WORK, "think", value=w.priced["think_ns"])
         if phase.do == "update":
             _update(w, protocol, phase.op)
         elif phase.do == "fault":
             _fault(w, protocol, tries)
-            if faults > 1:
-                w.add(Op.LOOP, "", start, float(faults))
+        repeats = times(machine, workload, phase)
+        if repeats > 1:
+            w.add(Op.LOOP, "", w.loop_start, float(repeats))
     w.add(Op.CYCLE_END, "", 0)
 
 
@@ -152,8 +160,9 @@ def build(
     """
     w = _Writer(priced=prices(machine, workload, draws or {}, n_threads))
     faults = faults_per_cycle(machine, workload)
+    updates = float(sum(times(machine, workload, phase) for phase in workload.program if phase.do == "update"))
     tries = bool(protocol.attempt) and not (protocol.skips_single_threaded and n_threads == 1)
-    _cycle(w, workload, protocol, faults, tries)
+    _cycle(w, machine, workload, protocol, tries)
     columns = list(zip(*w.rows, strict=True))
     op, arg, fail, cause = (np.array(c, np.int32) for c in columns[:4])
     p = w.priced
@@ -165,6 +174,6 @@ def build(
         lines=tuple(w.lines), causes=tuple(w.causes), rules=rules_for(machine, kernel),
         rwsem_ns=np.stack([p[t] for t in (*TIMES, "steal_probability")], axis=1),
         units_per_cycle=workload.units_per_cycle * (faults if workload.unit in ("faults", "pages touched") else 1),
-        faults_per_cycle=float(faults), updates_per_cycle=float(sum(x.do == "update" for x in workload.program)),
+        faults_per_cycle=float(faults), updates_per_cycle=updates,
         labels=tuple(columns[6]),
     )  # fmt: skip
