@@ -9,10 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from spfmodel.report import ReportResult, run
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 PARAMETERS = (
     "n_threads = 16\nhold_ns = 800.0\nmachine = 'x86-vm-16'\nquick = True\nseed = 1\nthreads = [1, 4]"
