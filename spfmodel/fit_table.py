@@ -70,7 +70,8 @@ def _row(path: Path, line: int, header: list[str], cells: list[str]) -> dict[str
 def _observation(path: Path, line: int, row: dict[str, str], workload: Workload, prior: Machine) -> Observation:
     where = f"{path}, line {line}"
     if row["protocol"] not in PROTOCOLS:
-        raise BadInput(f"{where}: unknown protocol {row['protocol']}; {nearest(row['protocol'], PROTOCOLS)}")
+        name = row["protocol"] or "(empty)"
+        raise BadInput(f"{where}: unknown protocol {name}; {nearest(name, PROTOCOLS)}")
     protocol, quantity = PROTOCOLS[row["protocol"]], _quantity(where, row["quantity"], prior)
     n_threads = _count(where, "n_threads", row["n_threads"], MOST_THREADS)
     own = _workload(where, row.get("workload", ""), workload)
