@@ -14,6 +14,9 @@ from .pricing import faults_per_cycle
 if TYPE_CHECKING:
     from .prediction import Interval
 
+CLEAR = 1.05
+"""less of a gain is no gain worth a sentence"""
+
 
 def range_reason(machine: Machine, workload: Workload, n_threads: int) -> str:
     """Why only a range is meant, or nothing."""
@@ -47,9 +50,9 @@ def verdict(name: str, base: str, told: Mapping[str, Interval], reason: str, whe
         claim = f"{name} is what it is compared with"
     elif reason:
         claim = f"{name} does between {gain.low:.2f} and {gain.high:.2f} times what {base} does, which is a range only"
-    elif gain.low > 1.05:
+    elif gain.low > 1 and gain.median > CLEAR:
         claim = f"{name} gains: {span}"
-    elif gain.high < 0.95:
+    elif gain.high < 1 and gain.median < 1 / CLEAR:
         claim = f"{name} loses: {span}"
     else:
         claim = f"{name} makes no clear difference: {span}"
