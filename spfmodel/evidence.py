@@ -65,8 +65,8 @@ def measured_throughput(
 
     m, w = catalog.machine(machine, root), catalog.workload(workload, root)
     parts = [published.rows(m, w, protocol, root).assign(protocol=protocol) for protocol in protocols]
-    table = pd.concat(parts).rename(columns={"total_per_s": "value"}).drop(columns="n_threads")
-    return table.rename(columns={"n": "n_threads"})[["protocol", "n_threads", "value", "id"]]
+    columns = {"protocol": "protocol", "n": "n_threads", "total_per_s": "value", "id": "id"}
+    return pd.concat(parts)[list(columns)].rename(columns=columns)
 
 
 def readable(found: Iterable[Cell]) -> list[Row]:
@@ -112,11 +112,11 @@ def claims(found: Iterable[Cell], root: Path | None = None) -> list[Row]:
 def _claim(cell: Cell, root: Path | None) -> Row:
     machine, workload = names(cell)
     said = vars(measured(cell)) if cell.measured_low < cell.measured_high else cell.measured
-    what = f"{QUANTITIES[cell.quantity]} of {cell.protocol}, {versions(cell, root)}".removesuffix(", ")
+    measured_with = f"{cell.protocol} {versions(cell, root)}".strip()
     return {
-        "machine": machine, "claim": f"{workload}, {cell.n_threads} threads: {what}",
+        "machine": machine, "claim": f"{workload}, {cell.n_threads} threads: {QUANTITIES[cell.quantity]}",
         "unit": "x" if cell.quantity == "speedup" else "share", "predicted": vars(cell.predicted), "measured": said,
-        "source": author(cell, root),
+        "source": f"{measured_with}, {author(cell, root)}",
     }  # fmt: skip
 
 

@@ -56,6 +56,11 @@ class Priced:
         return KINDS.get(self.step.cost, CHECK)
 
     @property
+    def price(self) -> str:
+        """In words; empty for what takes no time."""
+        return f"{self.ns:,.0f} ({self.low:,.0f} to {self.high:,.0f})" if self.ns else ""
+
+    @property
     def writes_shared_line(self) -> bool:
         """Whether it is an atomic on a line that the locking makes all threads write."""
         return self.step.action == Action.LINE and self.step.resource in SHARED
@@ -98,12 +103,12 @@ def shared_writes(journey: Journey) -> int:
     return sum(p.writes_shared_line for p in journey)
 
 
-def steps(journey: Journey) -> list[dict[str, object]]:
-    """A table of a journey's steps: what, on what, its price in ns with the 80 % range, how it can abort."""
+def steps(journey: Journey) -> list[dict[str, str]]:
+    """A table of a journey's steps: what, on what, its price with the 80 % interval, how it can abort."""
     return [
         {
-            "step": p.step.note or p.kind, "action": str(p.step.action), "on": str(p.step.resource or ""),
-            "ns": p.ns, "low": p.low, "high": p.high, "can abort as": str(p.step.abort or ""),
+            "step": p.step.note or f"{p.step.action} {p.step.resource}", "action": str(p.step.action),
+            "on": str(p.step.resource or ""), "ns (80 %)": p.price, "can abort as": str(p.step.abort or ""),
         }
         for p in journey
     ]  # fmt: skip
@@ -116,10 +121,9 @@ def after_abort(protocol: Protocol, priced: Mapping[str, Floats]) -> list[dict[s
         if step.abort is not None:
             way = aborts(protocol, priced, place)
             wasted = sum(p.ns for p in way if p.wasted)
-            rows.append({
-                "aborts as": str(step.abort), "where": step.note or str(step.action), "wasted_ns": wasted,
-                "remains_ns": total_ns(way) - wasted, "total_ns": total_ns(way), "shared_writes": shared_writes(way),
-            })  # fmt: skip
+            head = {"aborts as": str(step.abort), "where": step.note or str(step.action)}
+            costs = {"wasted ns": wasted, "remains ns": total_ns(way) - wasted, "in all ns": total_ns(way)}
+            rows.append({**head, **costs, "shared lines written": shared_writes(way)})
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .style import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_axes, thread_axis
+from .style import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_axes, number_axis, thread_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,18 +21,30 @@ def lock_capacity(table: pd.DataFrame, formula: str = "", axes: Axes | None = No
     formula : LaTeX written beside the curves
     """
     axes = axes or new_axes()
-    for (p_write, rows), colour in zip(table.groupby("p_write", sort=False), COLOURS, strict=False):
+    for (_share, rows), colour in zip(table.groupby("p_write", sort=False), COLOURS, strict=False):
         value = {str(column): rows[column].to_numpy() for column in rows}
         n = value["n_threads"]
-        axes.plot(n, value["chain"], color=colour, label=f"{p_write:.0%} writes: exact chain")
-        axes.plot(n, value["formula"], color=colour, ls="--", label="formula")
+        axes.plot(n, value["chain"], color=colour)
+        axes.plot(n, value["formula"], color=colour, ls="--")
         points = axes.errorbar(n, value["simulation"], value["half_width"], fmt="o", color=colour, capsize=3)
-        points.lines[0].set(markerfacecolor="white", label="simulation, 95 % interval")
-        axes.hlines(value["limit"][0], n[0], n[-1], color=colour, lw=1, ls=":", label="limit, derived")
-    axes.set_yscale("log")
+        points.lines[0].set(markerfacecolor="white")
+        axes.hlines(value["limit"][0], n[0], n[-1], color=colour, lw=1, ls=":")
+    number_axis(axes, "y", [0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
     thread_axis(axes, table["n_threads"])
-    axes.text(0.02, 0.97, formula, transform=axes.transAxes, va="top")
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small")
+    axes.text(0.98, 0.04, formula, transform=axes.transAxes, ha="right")
+    return _capacity_legend(axes, list(dict.fromkeys(table["p_write"])))
+
+
+def _capacity_legend(axes: Axes, shares: list[float]) -> Axes:
+    """Say what colours and line styles mean."""
+    from matplotlib.lines import Line2D
+
+    colours = [Line2D([], [], color=c, lw=4, label=f"{p:.0%} writes") for p, c in zip(shares, COLOURS, strict=False)]
+    lines = {"exact chain": "-", "formula": "--", "ceiling, derived": ":"}
+    styles = [Line2D([], [], color="grey", ls=ls, label=name) for name, ls in lines.items()]
+    label = "simulation, 95 % interval"
+    dots = Line2D([], [], color="grey", ls="", marker="o", markerfacecolor="white", label=label)
+    axes.legend(handles=[*colours, *styles, dots], loc="upper left", bbox_to_anchor=(1, 1))
     return axes
 
 

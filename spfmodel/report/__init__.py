@@ -6,6 +6,7 @@
 
 from .answers import Answer, Claim, Interval, answer
 from .batch import ReportResult, run
+from .listing import listing
 from .recipe import Recipe, load_recipe
 
-__all__ = ["Answer", "Claim", "Interval", "Recipe", "ReportResult", "answer", "load_recipe", "run"]
+__all__ = ["Answer", "Claim", "Interval", "Recipe", "ReportResult", "answer", "listing", "load_recipe", "run"]

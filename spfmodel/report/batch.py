@@ -35,9 +35,7 @@ class ReportResult:
         return 0 if all(outcome.ok for outcome in self.outcomes) else 1
 
 
-def run(
-    recipe: Path, out: Path | None = None, jobs: int = 2, progress: Progress | None = None
-) -> ReportResult:
+def run(recipe: Path, out: Path | None = None, jobs: int = 2, progress: Progress | None = None) -> ReportResult:
     """Run the notebooks of a recipe, up to `jobs` at a time, and write `index.html`.
 
     A notebook that fails is shown as failed, and the others go on. Bad input is refused before.
@@ -99,9 +97,7 @@ def writable(folder: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise BadInput(
-            f"Cannot write the report into {folder}: {error.strerror}; choose another folder."
-        ) from None
+        raise BadInput(f"Cannot write the report into {folder}: {error.strerror}; choose another folder.") from None
     return folder
 
 

@@ -47,9 +47,7 @@ def exporter() -> HTMLExporter:
 
 def markdown(source: str) -> str:
     """Convert a Markdown cell."""
-    return str(
-        MarkdownWithMath(renderer=MathRenderer(escape=False, exclude_anchor_links=True)).render(source)
-    )
+    return str(MarkdownWithMath(renderer=MathRenderer(escape=False, exclude_anchor_links=True)).render(source))
 
 
 def mathml(latex: str, display: str = "inline") -> str:

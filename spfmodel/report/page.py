@@ -65,12 +65,14 @@ def verdict(claim: Claim) -> str:
 
 
 def measured_words(claim: Claim) -> str:
-    """Write the measured value, with its range where it has one."""
-    if claim.measured_median is None or claim.measured_ends is None:
-        return "—"
-    low, high = claim.measured_ends
-    said = spoken(claim.measured_median, claim.unit)
-    return said if low == high else f"{said} ({spoken(low, claim.unit)} to {spoken(high, claim.unit)})"
+    """Write the measured value."""
+    return "—" if claim.measured_median is None else spoken(claim.measured_median, claim.unit)
+
+
+def measured_range(claim: Claim) -> str:
+    """Write the range of the measured value; empty where it has none."""
+    low, high = claim.measured_ends or (0.0, 0.0)
+    return f"{spoken(low, claim.unit)} to {spoken(high, claim.unit)}" if low < high else ""
 
 
 @cache
@@ -79,7 +81,7 @@ def environment() -> Environment:
     loaded = Environment(
         loader=PackageLoader("spfmodel.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    loaded.globals.update(verdict=verdict, strip=strip, measured_words=measured_words)
+    loaded.globals.update(verdict=verdict, strip=strip, measured_words=measured_words, measured_range=measured_range)
     loaded.filters.update(spoken=spoken)
     return loaded
 

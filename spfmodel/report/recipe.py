@@ -110,8 +110,7 @@ def job(entry: NotebookEntry, recipe: Path, here: Path) -> Job:
     notebook = here / entry.path
     defaults = default_parameters(notebook, recipe)
     given = {
-        name: accepted(name, value, defaults, f"{recipe}: {notebook.name}")
-        for name, value in entry.parameters.items()
+        name: accepted(name, value, defaults, f"{recipe}: {notebook.name}") for name, value in entry.parameters.items()
     }
     return Job(
         name=entry.name or notebook.stem,
@@ -132,9 +131,7 @@ def default_parameters(notebook: Path, recipe: Path) -> dict[str, object]:
     except OSError as error:
         raise BadInput(f"{recipe}: cannot read the notebook {notebook}: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError):
-        raise BadInput(
-            f"{recipe}: {notebook} is not a Jupyter notebook with readable Python parameters."
-        ) from None
+        raise BadInput(f"{recipe}: {notebook} is not a Jupyter notebook with readable Python parameters.") from None
 
 
 def literals(source: str) -> dict[str, object]:
@@ -184,6 +181,4 @@ def refuse_equal_names(jobs: tuple[Job, ...], path: Path) -> None:
     """Two notebooks of one report must not write the same files."""
     for name, times in Counter(job.name for job in jobs).items():
         if times > 1 or name in {"", "index"} or "/" in name:
-            raise BadInput(
-                f"{path}: {times} notebooks would write {name}.html; give each a `name` of its own."
-            )
+            raise BadInput(f"{path}: {times} notebooks would write {name}.html; give each a `name` of its own.")

@@ -6,16 +6,14 @@ from markupsafe import Markup
 
 from .answers import Claim
 
-WIDTH, HEIGHT, MARGIN = 220, 26, 6
+WIDTH, HEIGHT, MARGIN = 180, 26, 6
 PREDICTED, MEASURED, GUIDE = "#0072B2", "#D55E00", "#9aa5b1"
 """Okabe-Ito blue and vermilion: told apart with any colour vision, and by shape"""
 
 
 def strip(claim: Claim) -> Markup:
     """Draw a claim as SVG on an axis from 0 to beyond its largest value; a ratio gets a tick at 1."""
-    top = 1.08 * max(
-        claim.predicted.high, *(claim.measured_ends or (0.0,)), 1.0 if claim.unit == "x" else 1e-12
-    )
+    top = 1.08 * max(claim.predicted.high, *(claim.measured_ends or (0.0,)), 1.0 if claim.unit == "x" else 1e-12)
     y = HEIGHT / 2
 
     def x(value: float) -> str:
@@ -25,9 +23,7 @@ def strip(claim: Claim) -> Markup:
     if claim.unit == "x":
         marks.append(f'<path d="M{x(1)} 4V{HEIGHT - 4}" stroke="{GUIDE}" stroke-dasharray="2 2"/>')
     marks.append(line(x(claim.predicted.low), x(claim.predicted.high), y, PREDICTED, 8, 0.45))
-    marks.append(
-        f'<path d="M{x(claim.predicted.median)} {y - 7}V{y + 7}" stroke="{PREDICTED}" stroke-width="3"/>'
-    )
+    marks.append(f'<path d="M{x(claim.predicted.median)} {y - 7}V{y + 7}" stroke="{PREDICTED}" stroke-width="3"/>')
     if claim.measured_ends and claim.measured_median is not None:
         marks.append(line(x(claim.measured_ends[0]), x(claim.measured_ends[1]), y, MEASURED, 2))
         centre = x(claim.measured_median)
@@ -38,6 +34,4 @@ def strip(claim: Claim) -> Markup:
 
 def line(start: str, end: str, y: float, colour: str, thick: int, opacity: float = 1.0) -> str:
     """Draw a level line."""
-    return (
-        f'<path d="M{start} {y}H{end}" stroke="{colour}" stroke-width="{thick}" stroke-opacity="{opacity}"/>'
-    )
+    return f'<path d="M{start} {y}H{end}" stroke="{colour}" stroke-width="{thick}" stroke-opacity="{opacity}"/>'
