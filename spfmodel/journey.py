@@ -115,14 +115,14 @@ def steps(journey: Journey) -> list[dict[str, str]]:
 
 
 def after_abort(protocol: Protocol, priced: Mapping[str, Floats]) -> list[dict[str, object]]:
-    """Every place where an attempt can fail: what was wasted, what remains, and the shared lines written in all."""
+    """Every place where an attempt can fail: what it has wasted, what remains, and all of it with the kernel entry."""
     rows: list[dict[str, object]] = []
     for place, step in enumerate(protocol.attempt):
         if step.abort is not None:
             way = aborts(protocol, priced, place)
             wasted = sum(p.ns for p in way if p.wasted)
             head = {"aborts as": str(step.abort), "where": step.note or str(step.action)}
-            costs = {"wasted ns": wasted, "remains ns": total_ns(way) - wasted, "in all ns": total_ns(way)}
+            costs = {"wasted ns": wasted, "remains ns": total_ns(way[1:]) - wasted, "in all ns": total_ns(way)}
             rows.append({**head, **costs, "shared lines written": shared_writes(way)})
     return rows
 

@@ -39,7 +39,9 @@ def _capacity_legend(axes: Axes, shares: list[float]) -> Axes:
     """Say what colours and line styles mean."""
     from matplotlib.lines import Line2D
 
-    colours = [Line2D([], [], color=c, lw=4, label=f"{p:.0%} writes") for p, c in zip(shares, COLOURS, strict=False)]
+    colours = [
+        Line2D([], [], color=c, lw=4, label=f"{100 * p:g} % writes") for p, c in zip(shares, COLOURS, strict=False)
+    ]
     lines = {"exact chain": "-", "formula": "--", "ceiling, derived": ":"}
     styles = [Line2D([], [], color="grey", ls=ls, label=name) for name, ls in lines.items()]
     label = "simulation, 95 % interval"
