@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
-from .fit_model import Model
+from .fit_model import EVENTS, Model
 from .machine import Calibration, Draws, FittedParameter, Machine, Workload
 from .observations import Observation, merged
 from .sources import Kind, Quantity
@@ -118,15 +118,17 @@ def fit(
     workload: Workload | None = None,
     seed: int = 1,
     n_draws: int = N_DRAWS,
+    events: int = EVENTS,
     tick: Callable[[], None] = lambda: None,
 ) -> Fit:
     """Calibrate a machine on measurements.
 
     workload : whose parameters may move, and which names the calibration; default: the first observation's
-    seed : of the simulation and of the draws; tick : called after each row that was computed
+    seed : of the simulation and of the draws; events : calendar pops of each simulated row and draw;
+    tick : called after each row that was computed
     """
     rows = merged(list(observations))
-    model = Model(machine, workload or rows[0].workload, rows, seed, tick)
+    model = Model(machine, workload or rows[0].workload, rows, seed=seed, events=events, tick=tick)
     y, sd = np.log([o.value for o in rows]), np.array([o.log_sd for o in rows])
     origin = np.zeros(len(model.parameters))
     at = model.logs(origin[None])[0]

@@ -48,9 +48,11 @@ class Model:
     """The rows' values as a function of standardised parameters: 0 is the prior's middle."""
 
     def __init__(
-        self, machine: Machine, workload: Workload, rows: Sequence[Observation], seed: int, tick: Callable[[], None]
-    ):
-        self.machine, self.workload, self.observations, self.seed, self.tick = machine, workload, rows, seed, tick
+        self, machine: Machine, workload: Workload, observations: Sequence[Observation],
+        *, seed: int, events: int = EVENTS, tick: Callable[[], None] = lambda: None,
+    ):  # fmt: skip
+        self.machine, self.workload, self.observations = machine, workload, observations
+        self.seed, self.events, self.tick = seed, events, tick
         self.known = {**machine.costs, **workload.parameters}
         self.parameters = parameters(self.known)
         self.centre = np.array([p.centre for p in self.parameters])
@@ -87,7 +89,7 @@ class Model:
         if o.workload.name != self.workload.name:
             costs = {name: v for name, v in costs.items() if name not in self.workload.parameters}
         few, place = distinct(build(self.machine, o.workload, o.protocol, o.n_threads, draws=costs))
-        return des.solve(few, seed=self.seed, events=EVENTS), place
+        return des.solve(few, seed=self.seed, events=self.events), place
 
 
 def distinct(network: Network) -> tuple[Network, Ints]:
