@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 from . import catalog, published
+from .evidence import short
 from .forms import nearest
 from .outfile import check_writable, replace_file
 from .prediction import Interval, Prediction, Question
@@ -97,11 +98,16 @@ def run(
     if plot:
         from .plots import save_prediction
 
-        save_prediction(found, plot)
+        save_prediction(found, plot, subject(what.question))
     if out:
         out(predictions(what.question, found, what.words))
     else:
         text(lines(what, found))
+
+
+def subject(q: Question) -> str:
+    """What a figure shows, in one line."""
+    return f"{short(q.workload.title)}, {short(q.machine.title)}, against {q.baseline.name}; {q.level:.0%} intervals"
 
 
 def _with_progress(what: Asked) -> list[Prediction]:

@@ -91,8 +91,11 @@ def against_measured(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     return axes
 
 
-def save_prediction(found: Sequence[Prediction], path: Path) -> None:
-    """Draw speed-ups with their intervals into a file: over threads, or as bars where there is one number of them."""
+def save_prediction(found: Sequence[Prediction], path: Path, subject: str = "Predicted speed-up") -> None:
+    """Draw speed-ups with their intervals into a file: over threads, or as bars where there is one number of them.
+
+    subject : of the title: what was predicted, against what, and the level of the intervals
+    """
     import matplotlib.pyplot as plt
     import pandas as pd
 
@@ -103,7 +106,7 @@ def save_prediction(found: Sequence[Prediction], path: Path) -> None:
     axes.axhline(1, color=BLACK, lw=1, ls="--")
     unit = "speed-up over the baseline (ratio of throughputs)"
     threads = "threads" if several else f"protocol, {found[0].n_threads} threads"
-    label(axes, "Predicted speed-up: median and interval; dashed: no change", threads, unit)
+    label(axes, f"{subject}; dashed: no change", threads, unit)
     with replaced(path) as fresh:
         figure.savefig(fresh, format=path.suffix[1:])
     plt.close(figure)
