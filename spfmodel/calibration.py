@@ -97,18 +97,19 @@ def _descend(model: Model, y: Floats, sd: Floats, z: Floats, free: list[int], wi
 
 def _posterior_draws(
     model: Model, z: Floats, at: Floats, jacobian: Floats, sd: Floats, free: list[int], width: Floats, n: int
-) -> Floats:
-    """Draws (n, P) of the normal approximation, the free costs corrected once for its error."""
+) -> tuple[Floats, Floats]:
+    """Draws (n, P) of the normal approximation, the free costs corrected once for its error; its spread (P,)."""
     scaled = jacobian / sd[:, None]
     precision = scaled.T @ scaled + np.diag(width**-2.0)
     rng = np.random.default_rng(np.random.SeedSequence(model.seed).spawn(1)[0])
-    root = np.linalg.cholesky(np.linalg.inv(precision))
+    covariance = np.linalg.inv(precision)
+    root = np.linalg.cholesky(covariance)
     draws = z + rng.standard_normal((n, z.size)) @ root.T
     draws = np.clip(draws, -3 * width, 3 * width)
     linear = at + (draws - z) @ jacobian.T
     missing = (linear - model.logs(draws)) / sd
     draws[:, free] += np.clip(missing @ np.linalg.pinv(scaled[:, free]).T, -2, 2)
-    return draws
+    return draws, np.sqrt(np.diag(covariance))
 
 
 def fit(
@@ -146,27 +147,29 @@ def fit(
     misfit = float(np.sqrt(np.mean((y - at) ** 2)))
     noise = np.maximum(sd, misfit)
     jacobian = _jacobian(model, z, at, range(z.size))
-    draws = _posterior_draws(model, z, at, jacobian, noise, free, width, n_draws)
-    found = _calibration(model, rows, draws, free)
+    draws, spread = _posterior_draws(model, z, at, jacobian, noise, free, width, n_draws)
+    told = spread < SHARPER
+    told[free] = True
+    found = _calibration(model, rows, draws, told)
     strength = np.sqrt(np.mean(sensitivity**2, axis=0))
     return Fit(
         calibration=found, observations=tuple(rows), fitted=np.exp(at),
         identified=tuple(n for n, p in found.parameters.items() if p.origin == "data"),
         prior_only=tuple(n for n, p in found.parameters.items() if p.origin == "prior"),
         sensitivity={p.name: float(s) for p, s in zip(model.parameters, strength, strict=True)},
-        warnings=_warnings(model, draws, free, misfit),
+        warnings=_warnings(model, draws, spread, free, misfit),
     )  # fmt: skip
 
 
-def _calibration(model: Model, rows: list[Observation], draws: Floats, free: list[int]) -> Calibration:
+def _calibration(model: Model, rows: list[Observation], draws: Floats, told: NDArray[np.bool_]) -> Calibration:
     """Draws as a calibration, what the user fixed beside them.
 
-    draws : (D, P) in prior standard deviations
+    draws : (D, P) in prior standard deviations; told : (P,) whether the rows moved or sharpened a parameter
     """
     values = _rounded(np.stack(list(model.costs(draws).values()), axis=1))
     facts = {n: q for n, q in model.known.items() if q.kind is Kind.FACT}
     table = {
-        p.name: _verdict(p.quantity, values[:, j], _told(draws[:, j], j in free))
+        p.name: _verdict(p.quantity, values[:, j], "data" if told[j] else "prior")
         for j, p in enumerate(model.parameters)
     }
     table |= {n: _verdict(q, np.array([q.value]), "fact") for n, q in facts.items()}
@@ -179,22 +182,17 @@ def _calibration(model: Model, rows: list[Observation], draws: Floats, free: lis
     )  # fmt: skip
 
 
-def _told(draws: Floats, is_free: bool) -> str:
-    """`data` if the rows moved or sharpened a parameter, else `prior`."""
-    return "data" if is_free or draws.std() < SHARPER else "prior"
-
-
 def _verdict(q: Quantity, values: Floats, origin: str) -> FittedParameter:
     low, median, high = (float(x) for x in np.quantile(values, (0.05, 0.5, 0.95)))
     return FittedParameter(median=median, low=low, high=high, unit=q.unit, origin=origin)
 
 
-def _warnings(model: Model, draws: Floats, free: list[int], misfit: float) -> tuple[str, ...]:
+def _warnings(model: Model, draws: Floats, spread: Floats, free: list[int], misfit: float) -> tuple[str, ...]:
     """What a reader should know before believing the fit."""
     out = [f"the best curve still misses the rows by {misfit:.0%}"] if misfit > 0.1 else []
     for j in free:
         name, q = model.parameters[j].name, model.parameters[j].quantity
-        if draws[:, j].std() > 1.0:
+        if spread[j] > 1.0:
             out.append(f"{name} was moved to meet the rows, but they leave it wider than the prior: others act alike")
         if abs(np.median(draws[:, j])) > FAR:
             out.append(

@@ -24,6 +24,7 @@ Sets = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="of all random streams; the same seed gives the same result")]
 WorkloadName = Annotated[str, typer.Option("--workload", "-w", help="a shipped name or a TOML file")]
+INTERRUPTED = 130
 
 
 def emit(content: object) -> None:
@@ -184,12 +185,13 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"spfmodel: {error}\n")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("spfmodel: interrupted; nothing was overwritten\n")
-        return 130
+        status = INTERRUPTED
     except typer.TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         sys.stderr.write(f"spfmodel: {message.rstrip('.')}; see spfmodel --help\n")
         return 2
+    if status == INTERRUPTED:
+        sys.stderr.write("spfmodel: interrupted; no file is half written, run it again\n")
     return status if isinstance(status, int) else 0
 
 

@@ -16,6 +16,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Count = Annotated[int, Field(ge=1, le=8192)]
 """as many CPUs as a Linux kernel can have"""
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Known = Literal["source-code", "measured", "prior", "fitted", "fact"]
 
 
@@ -53,9 +54,9 @@ class QuantityForm(Form):
 class FittedForm(Form):
     """One parameter after a calibration; see `machine.FittedParameter`."""
 
-    median: Positive
-    low: Positive
-    high: Positive
+    median: NotNegative
+    low: NotNegative
+    high: NotNegative
     unit: Text
     origin: Literal["data", "prior", "fact"] = Field(alias="from")
 
@@ -76,7 +77,7 @@ class CalibrationForm(Form):
     protocols_used: list[Text] | None = None
     parameters: dict[str, FittedForm]
     names: list[Text]
-    draws: list[list[Positive]]
+    draws: list[list[NotNegative]]
 
     @model_validator(mode="after")
     def _rectangular(self) -> Self:

@@ -89,17 +89,33 @@ def mapped_runs(n_threads: int, faults: int) -> float:
     return 1.0 + n_threads * q * (1.0 - q)
 
 
-def cross_share(machine: Machine, n_threads: int) -> float:
-    """Chance that the thread which used a line last runs on another socket.
+def socket_shares(machine: Machine, n_threads: int) -> Floats:
+    """Share of the threads on each socket, (sockets,).
 
-    1 - sum_s f_s^2, f_s the share of threads on socket s: the scheduler is taken to fill a socket's
-    cores before it spills over, and siblings only when every core is busy.
+    The scheduler is taken to fill a socket's cores before it spills over to the next, and to use
+    siblings only when every core is busy.
     """
     per_socket = machine.cores / machine.sockets
     filled = np.clip(n_threads - per_socket * np.arange(machine.sockets), 0, per_socket)
     if n_threads > machine.cores:
         filled = np.full(machine.sockets, n_threads / machine.sockets)
-    return float(1 - np.sum((filled / n_threads) ** 2))
+    return np.asarray(filled / n_threads)
+
+
+def cross_share(machine: Machine, n_threads: int) -> float:
+    """Chance that the thread which used a line last runs on another socket: 1 - sum_s f_s^2."""
+    return float(1 - np.sum(socket_shares(machine, n_threads) ** 2))
+
+
+def node_crowding(machine: Machine, n_threads: int, mm_share: Floats) -> Floats:
+    """Demand of what stays shared, over its demand when all sockets are full, (D,).
+
+    A part g (`memory_mm_share`) is shared by the whole mm; the rest (zone and LRU locks) by the
+    threads of one NUMA node, and the busiest node decides:
+    (g + (1 - g) max_s f_s) / (g + (1 - g) / S)
+    """
+    busiest = float(socket_shares(machine, n_threads).max())
+    return np.asarray((mm_share + (1 - mm_share) * busiest) / (mm_share + (1 - mm_share) / machine.sockets))
 
 
 def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_threads: int) -> dict[str, Floats]:
@@ -107,7 +123,8 @@ def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_
 
     line_ns here includes the transfers that cross sockets: line_ns * (1 + (line_cross_ratio - 1) *
     cross_share)
-    memory_ns = memory_ratio * 2 * line_ns : what stays shared, as a share of the mm-wide atomics
+    memory_ns = memory_ratio * 2 * line_ns * node_crowding : what stays shared, as a share of the
+    mm-wide atomics when every core faults
     speculative_work_ns = fault_work_ns + spec_extra_ns
     An update's hold is update_hold_ns times the operation's ratio; its parts are named by where
     the sequence is odd (adjust), where the page-table lock is held (zap), before and after.
@@ -117,7 +134,7 @@ def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_
     v = values(machine, workload, draws)
     zero = np.zeros_like(v["line_ns"])
     v["line_ns"] = v["line_ns"] * (1 + (v["line_cross_ratio"] - 1) * cross_share(machine, n_threads))
-    v["memory_ns"] = v["memory_ratio"] * 2 * v["line_ns"]
+    v["memory_ns"] = v["memory_ratio"] * 2 * v["line_ns"] * node_crowding(machine, n_threads, v["memory_mm_share"])
     v["speculative_work_ns"] = v["fault_work_ns"] + v["spec_extra_ns"]
     for name in ("notsup_share", "new_pmd_share", "collapse_share", "think_ns"):
         v.setdefault(name, zero)

@@ -13,6 +13,9 @@ from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from typed_lines import Typed
+
+from spfmodel import cli
 from spfmodel.report import ReportResult, run
 
 settings.register_profile("unhurried", deadline=None)
@@ -85,6 +88,18 @@ def small_report(tmp_path_factory: pytest.TempPathFactory) -> ReportResult:
     write_notebook(folder / "silent.ipynb", ["print('no answer')"])
     recipe = write_recipe(folder, "good.ipynb\nparameters = {n_threads = 32}", "fails.ipynb", "silent.ipynb")
     return run(recipe, jobs=2)
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Runs a command line in this process: exit status, stdout, stderr."""
+
+    def run_it(*words: str) -> tuple[int, str, str]:
+        status = cli.run(list(words))
+        out = capsys.readouterr()
+        return status, out.out, out.err
+
+    return run_it
 
 
 @pytest.fixture(scope="session")

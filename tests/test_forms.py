@@ -12,7 +12,16 @@ from spfmodel import catalog
 from spfmodel.sources import BadInput
 from spfmodel.tables import data_root
 
-MACHINE = (data_root() / "machines" / "power8-80.toml").read_text()
+HOLD = """
+[costs.update_hold_ns]
+value = 4110.0
+low = 3200.0
+high = 5300.0
+unit = "ns"
+kind = "measured"
+source = "Dufour2018f"
+"""
+MACHINE = (data_root() / "machines" / "power8-80.toml").read_text() + HOLD
 WORKLOAD = (data_root() / "workloads" / "ebizzy-mTRp.toml").read_text()
 CALIBRATION = """
 [[calibration]]
@@ -31,7 +40,7 @@ from = "data"
 
 
 def machine_file(tmp_path: Path, old: str = "", new: str = "", more: str = "") -> Path:
-    """The shipped power8-80 with something changed."""
+    """The shipped power8-80 with a hold of its own, and with something changed."""
     assert old in MACHINE
     file = tmp_path / "mine.toml"
     file.write_text(MACHINE.replace(old, new, 1) + more)
@@ -58,7 +67,9 @@ def refusal(read: Callable[[], object]) -> str:
 
 def test_own_file_by_path_equals_the_shipped_machine(tmp_path: Path) -> None:
     file = machine_file(tmp_path)
-    assert catalog.machine(file).costs == catalog.machine("power8-80").costs
+    mine, shipped = catalog.machine(file).costs, catalog.machine("power8-80").costs
+    assert {**mine, "update_hold_ns": shipped["update_hold_ns"]} == shipped
+    assert mine["update_hold_ns"].value == 4110
     assert catalog.machine(str(file)).cpus == 80
     assert catalog.prior(str(file)).cpus == 80
 
@@ -205,7 +216,7 @@ def test_calibration_beside_the_shipped_machine(tmp_path: Path) -> None:
 # fmt: off
 WRONG_CALIBRATIONS = [
     ("[14000.0, 4100.0]", "[14000.0]", "calibration.0 needs draws of 2 numbers each"),
-    ("[14000.0, 4100.0]", "[14000.0, -1.0]", "draws.0.1 is -1.0; input should be greater than 0"),
+    ("[14000.0, 4100.0]", "[14000.0, -1.0]", "draws.0.1 is -1.0; input should be greater than or equal to 0"),
     ("[14000.0, 4100.0]", "[14000.0, nan]", "calibration.0.draws.0.1 is nan"),
     ('["wake_ns", ', '["wakes_ns", ', "names wakes_ns, which is unknown; did you mean wake_ns?"),
     ('from = "data"', 'from = "guess"', "calibration.0.parameters.wake_ns.from is 'guess'"),
