@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import catalog, machine_file
-from .calibration import Fit, fit
+from .calibration import N_DRAWS, Fit, fit
 from .datasets import data_root
 from .elsewhere import taught
+from .fit_model import EVENTS
 from .machine import Calibration
+from .outfile import replace_file
 from .progress import progress
 from .published import observations
 
@@ -29,13 +31,18 @@ SEED = 20180208
 """Any fixed number would do: the day on which the questions were asked."""
 
 
-def calibrate(machine_name: str, root: Path | None = None) -> list[Fit]:
-    """Every calibration of one shipped machine on its own baseline rows, from the tables in `root`."""
+def calibrate(
+    machine_name: str, root: Path | None = None, *, events: int = EVENTS, n_draws: int = N_DRAWS
+) -> list[Fit]:
+    """Every calibration of one shipped machine on its own baseline rows, from the tables in `root`.
+
+    events, n_draws : as in `calibration.fit`; fewer are quicker and less exact
+    """
     bare = catalog.uncalibrated(machine_name, root)
     out = []
     for workloads in RECIPES[machine_name]:
         rows = [o for w in workloads for o in observations(bare, w, root=root)]
-        out.append(fit(bare, rows, seed=SEED))
+        out.append(fit(bare, rows, seed=SEED, events=events, n_draws=n_draws))
     return out
 
 
@@ -58,7 +65,7 @@ def main() -> int:
     folder.mkdir(exist_ok=True)
     with progress("calibrating") as tell:
         for name, found in calibrate_all(tell=tell).items():
-            (folder / f"{name}.toml").write_text(machine_file.calibrations_toml(found), encoding="utf-8")
+            replace_file(folder / f"{name}.toml", machine_file.calibrations_toml(found))
     sys.stdout.write(f"Calibrations are in {folder}\n")
     return 0
 
