@@ -21,6 +21,8 @@ Solved = dict[tuple[str, str, int], tuple[Solution, Ints]]
 """By workload, protocol and number of threads: the different draws' solution, and where each draw is in it."""
 EVENTS = 100_000
 """calendar pops of each simulated row"""
+MANY = 200
+"""threads; more of them need more events before all have had their turns"""
 LEAST_SHARE = 1e-6
 """shares below it are as good as none: the simulation counts about 1e5 attempts"""
 
@@ -89,7 +91,8 @@ class Model:
         if o.workload.name != self.workload.name:
             costs = {name: v for name, v in costs.items() if name not in self.workload.parameters}
         few, place = distinct(build(self.machine, o.workload, o.protocol, o.n_threads, draws=costs))
-        return des.solve(few, seed=self.seed, events=self.events), place
+        events = self.events * max(1.0, o.n_threads / MANY)
+        return des.solve(few, seed=self.seed, events=int(events)), place
 
 
 def distinct(network: Network) -> tuple[Network, Ints]:

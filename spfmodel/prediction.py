@@ -22,6 +22,7 @@ from .verdict import bottleneck, range_reason, verdict
 
 Floats = NDArray[np.float64]
 N_DRAWS = 64
+EVENTS_PER_THREAD = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +104,13 @@ def draws_for(question: Question) -> dict[str, Floats]:
 
 
 def events_for(network: Network) -> int:
-    """Calendar pops per draw: enough cycles for a few per cent, however long a cycle is."""
+    """Calendar pops per draw: enough cycles for a few per cent, however long a cycle is and however many threads.
+
+    Fewer than EVENTS_PER_THREAD see only the start, in which nobody has waited yet.
+    """
     per_cycle = len(network.op) * 0.7 * max(1.0, network.faults_per_cycle)
-    return int(np.clip(500 * per_cycle, 80_000, 400_000))
+    usual = np.clip(500 * per_cycle, 80_000, 400_000)
+    return int(max(usual, EVENTS_PER_THREAD * network.n_threads))
 
 
 def predict(

@@ -201,6 +201,13 @@ def test_longer_cycles_get_more_events() -> None:
         events_for(build(quick("x86-vm-16"), load_workload(w), PROTOCOLS["mmap_sem"], 4)) for w in ("pft", "ebizzy-mTt")
     )
     assert 80_000 == short < long == 400_000
+    assert events_for(build(quick("x86-vm-16"), load_workload("pft"), PROTOCOLS["mmap_sem"], 1000)) == 500_000
+
+
+def test_a_thousand_threads_are_simulated_long_enough() -> None:
+    """Beyond two a CPU nothing changes on the unpatched kernel; too short a run would see only its start."""
+    few, many = (found("mmap_sem", n, "power8-80").throughput_per_s.median for n in (160, 1000))
+    assert many == pytest.approx(few, rel=0.1)
 
 
 def test_stratified_noise_is_normal_without_bias() -> None:
