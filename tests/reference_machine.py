@@ -13,6 +13,7 @@ from random import Random
 from spfmodel.primitives.reader_writer import RwsemRules
 
 Action = Callable[[], None]
+MOST_STAGES = 100
 
 
 class Calendar:
@@ -136,7 +137,7 @@ def draw_time(rng: Random, mean: float, scv: float) -> float:
     if mean <= 0 or scv == 0:
         return mean
     if scv < 1:
-        stages = round(1 / scv)
+        stages = min(round(1 / scv), MOST_STAGES)
         return rng.gammavariate(stages, mean / stages)
     p = (1 + sqrt((scv - 1) / (scv + 1))) / 2
     branch = p if rng.random() < p else 1 - p

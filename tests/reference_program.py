@@ -20,6 +20,7 @@ class Simulation:
     def __init__(self, network: Network, *, draw: int = 0, seed: int = 1, rwsem: type[Rwsem] = Rwsem) -> None:
         self.network, self.value = network, [float(v) for v in network.value_ns[draw]]
         self.line_local_ns = float(network.line_local_ns[draw])
+        self.slowdown = [float(factor) for factor in network.slowdown[draw]]
         self.rng, self.calendar = Random(seed), Calendar()
         costs = dict(zip((*TIMES, "steal_probability"), map(float, network.rwsem_ns[draw]), strict=True))
         self.processors = Processors(self.calendar, network.cpus, costs["switch_ns"], costs["slice_ns"])
@@ -32,9 +33,7 @@ class Simulation:
         self.totals_ns = {"fault": 0.0, "update": 0.0}
         self.in_fault = Level(self.calendar)
         self.program = [int(op) for op in network.op]
-        self.do: dict[int, Callable[[Thread, int], bool]] = {
-            int(op): getattr(self, op.name.lower()) for op in Op
-        }
+        self.do: dict[int, Callable[[Thread, int], bool]] = {int(op): getattr(self, op.name.lower()) for op in Op}
         for number in range(network.n_threads):
             thread = Thread(number, int(network.entry[number]))
             self.processors.runnable(thread, partial(self.later, 0.0, thread))
@@ -55,9 +54,9 @@ class Simulation:
     # -- time ---------------------------------------------------------------------------------
 
     def work(self, thread: Thread, step: int) -> bool:
-        """Run on the CPU, slower by how many CPUs are busy when it starts."""
+        """Run on the CPU, slower by how many CPUs are busy, and do not spin for mmap_sem, when it starts."""
         time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
-        self.later(time * float(self.network.slowdown[0, int(self.processors.busy.value)]), thread)
+        self.later(time * self.slowdown[int(self.processors.busy.value) - len(self.rwsem.spinners)], thread)
         return False
 
     def line(self, thread: Thread, step: int) -> bool:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from itertools import takewhile
 
 from reference_machine import Level, Thread, World
-from reference_sleepers import Sleepers, Waiter
-
-MOST_READERS_WOKEN = 256
+from reference_sleepers import Sleepers, Waiter, run_of_readers
 
 
 class Rwsem(Sleepers):
@@ -39,8 +36,7 @@ class Rwsem(Sleepers):
             self.take_for_reading(1)
             return True
         if self.may_steal_for_reading():
-            self.grant_readers_at_the_head(waker=thread)
-            self.take_for_reading(1)
+            self.read_with_the_head(thread)
             return True
         self.list.append(Waiter(thread, writes=False, since=self.calendar.now))
         self.sleep(thread)
@@ -119,13 +115,9 @@ class Rwsem(Sleepers):
         if not self.rules.spin_on_reader:
             self.all_spinners_give_up()
         elif self.reader_deadline is None:
-            limit = self.reader_spin_limit_ns()
+            limit = min(10_000.0 + 500.0 * self.readers, 25_000.0)
             self.reader_deadline = deadline = self.calendar.now + limit
             self.calendar.after(limit, lambda: self.reader_limit_expires(deadline))
-
-    def reader_spin_limit_ns(self) -> float:
-        """10 + r/2 us, at most 25."""
-        return min(10_000.0 + 500.0 * self.readers, 25_000.0)
 
     def reader_limit_expires(self, deadline: float) -> None:
         """Spinners join the list; nobody spins on these readers any more."""
@@ -173,8 +165,7 @@ class Rwsem(Sleepers):
         """The writer becomes a reader and lets in readers at the list's head."""
         if self.rules.downgrade:
             self.writer = None
-            self.grant_readers_at_the_head(waker=thread)
-            self.take_for_reading(1)
+            self.read_with_the_head(thread)
 
     def release(self, waker: Thread) -> None:
         """The lock is free: the hand-off, the first spinner, or the head is next."""
@@ -214,16 +205,23 @@ class Rwsem(Sleepers):
             self.take_for_writing(waiter.thread)
             self.wake([waiter], waker, self.go_on)
 
-    def grant_readers_at_the_head(self, waker: Thread) -> None:
-        """If a reader heads the list: that run (with wake_all_readers: all) is granted and woken."""
-        if not self.list or self.list[0].writes:
-            return
-        run = [waiter for waiter in self.list if not waiter.writes][:MOST_READERS_WOKEN]
-        if not self.rules.wake_all_readers:
-            run = list(takewhile(lambda waiter: not waiter.writes, self.list))
+    def readers_at_the_head(self) -> list[Waiter]:
+        """The run of readers leaves the list."""
+        run = run_of_readers(self.list, everywhere=bool(self.rules.wake_all_readers))
         self.list = [waiter for waiter in self.list if waiter not in run]
-        self.take_for_reading(len(run))
-        self.wake(run, waker, self.go_on)
+        return run
+
+    def grant_readers_at_the_head(self, waker: Thread) -> None:
+        """They have the lock, and are woken."""
+        if run := self.readers_at_the_head():
+            self.take_for_reading(len(run))
+            self.wake(run, waker, self.go_on)
+
+    def read_with_the_head(self, thread: Thread) -> None:
+        """The thread reads, and lets readers at the head in before spinners see any of them."""
+        run = self.readers_at_the_head()
+        self.take_for_reading(1 + len(run))
+        self.wake(run, thread, self.go_on)
 
     def wake_a_writer_at_the_head(self, waker: Thread) -> None:
         """Woken, not granted; not again if it is already on its way."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from reference_machine import Thread, World
 
+MOST_READERS_WOKEN = 256
 HOT_NS = 50_000.0
 """who went back to sleep after a failed try so recently wakes fast"""
+HOT_SPREAD = 0.27
+"""a fast wake-up's latency is uniform within so much of its mean"""
 
 
 @dataclass(eq=False)
@@ -22,6 +26,14 @@ class Waiter:
     """woken, not yet back on a CPU"""
     failed_at: float = float("-inf")
     """when it last went back to sleep after a failed try"""
+
+
+def run_of_readers(waiters: list[Waiter], everywhere: bool) -> list[Waiter]:
+    """If a reader heads the list: the readers up to the first writer, or everywhere; at most 256."""
+    if not waiters or waiters[0].writes:
+        return []
+    run = takewhile(lambda waiter: not waiter.writes, waiters)
+    return [waiter for waiter in (waiters if everywhere else run) if not waiter.writes][:MOST_READERS_WOKEN]
 
 
 class Sleepers:
@@ -53,7 +65,8 @@ class Sleepers:
             self.calendar.after(0.0, lambda: then(thread))
 
     def wake_latency(self, waiter: Waiter) -> float:
-        """Erlang-4; hot soon after a failed try, else cold."""
-        hot = self.calendar.now - waiter.failed_at <= HOT_NS
-        mean = self.ns["wake_hot_ns"] if hot else self.ns["wake_ns"]
+        """Hot and uniform soon after a failed try, else cold and Erlang-4."""
+        if self.calendar.now - waiter.failed_at <= HOT_NS:
+            return self.ns["wake_hot_ns"] * self.rng.uniform(1 - HOT_SPREAD, 1 + HOT_SPREAD)
+        mean = self.ns["wake_ns"]
         return self.rng.gammavariate(4.0, mean / 4.0) if mean > 0 else 0.0

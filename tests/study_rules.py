@@ -1,8 +1,8 @@
 """The simplified rwsem rules of an earlier study, as a `Network`, for comparison with its results.
 
 `oracles/rwsem_reference.csv` holds records per second that the study's own quick simulation found.
-`RwsemRules` can say its rules but one: from 5.11 each of the study's spinners watches readers for
-25 us by itself, and no spinner's expiry concerns the others (`StudyRwsem`). The kernel's rule, in
+From 5.11 each of the study's spinners watches readers for 25 us by itself, and no spinner's expiry
+concerns the others (`reader_spin_each_ns`; here `StudyRwsem`). The kernel's rule, in
 docs/semantics.md, is another one: one clock for all, 10 + r/2 us, then nobody spins on these readers.
 
 Program: {mmap hold, F x (think, fault), think, munmap hold, think}. A fault is a read hold, or a speculative
@@ -29,7 +29,8 @@ from spfmodel.network import Network, Op
 from spfmodel.primitives.reader_writer import RwsemRules
 
 UP_TO_5_1 = RwsemRules(write_barge=0, wake_on_release=0)
-FROM_5_11 = RwsemRules(write_barge=0, wake_on_release=0, spin_on_reader=1, read_steal=1, wake_all_readers=1)
+READER_SPIN_NS = 25_000.0
+FROM_5_11 = UP_TO_5_1._replace(spin_on_reader=1, read_steal=1, wake_all_readers=1, reader_spin_each_ns=READER_SPIN_NS)
 RULES = {"up to 5.1": UP_TO_5_1, "from 5.11": FROM_5_11}
 
 THINK_NS = 500.0
@@ -40,7 +41,6 @@ SWITCH_NS = 2_000.0
 SLICE_NS = 3_000_000.0
 SCV = 0.25
 """Erlang-4 laws"""
-READER_SPIN_NS = 25_000.0
 LATEST_START_NS = 100_000.0
 
 
@@ -183,7 +183,7 @@ class StudyRwsem(Rwsem):
             return super().spinners_meet_readers()
         for thread in self.spinners if self.readers else ():
             if thread not in self.limits:
-                self.limits[thread] = until = self.calendar.now + READER_SPIN_NS
+                self.limits[thread] = until = self.calendar.now + self.rules.reader_spin_each_ns
                 self.calendar.at(until, partial(self.limit_expires, thread, until))
         return None
 

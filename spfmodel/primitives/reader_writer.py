@@ -1,7 +1,7 @@
 """mmap_sem: the rwsem's rules per kernel era, as data, and the capacity of a reader/writer lock.
 
 The rules are those of kernel/locking/rwsem*.c (4.14, 4.19, 5.4 and 5.17 trees); `solvers.des`
-interprets them. `RwsemRules` holds flags only; times are costs of the machine.
+interprets them. `RwsemRules` holds flags and the kernel's own time limits; other times are costs of the machine.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ class RwsemRules(NamedTuple):
     """munmap and brk turn their write hold into a read hold for the unmapping (4.20 on)"""
     handoff_after_ns: float = 0.0
     """a waiter first in line longer than this forbids stealing (5.3 on); 0: never"""
+    reader_spin_each_ns: float = 0.0
+    """with `spin_on_reader`: 0: the kernel's one clock for all who spin on readers; else each spinner
+    watches them for so long by itself (an earlier study's rule, for comparison)"""
+
+    def flags(self) -> tuple[int, ...]:
+        """The rules that are 0 or 1, in order."""
+        return tuple(int(x) for x in self[: -len(self.times_ns())])
+
+    def times_ns(self) -> tuple[float, float]:
+        """The rules that are times, in order."""
+        return self.handoff_after_ns, self.reader_spin_each_ns
 
 
 FCFS = RwsemRules(handoff_direct=1, sleep=0, write_barge=0, write_spin=0, last_try=0)
@@ -49,12 +60,8 @@ ERAS: dict[str, RwsemRules] = {
     "to-4.19": RwsemRules(),
     "4.20-5.1": RwsemRules(downgrade=1),
     "5.2": RwsemRules(downgrade=1),
-    "5.3-5.10": RwsemRules(
-        spin_on_reader=1, read_steal=1, wake_all_readers=1, downgrade=1, handoff_after_ns=4e6
-    ),
-    "from-5.11": RwsemRules(
-        spin_on_reader=1, read_steal=1, wake_all_readers=1, downgrade=1, handoff_after_ns=4e6
-    ),
+    "5.3-5.10": RwsemRules(spin_on_reader=1, read_steal=1, wake_all_readers=1, downgrade=1, handoff_after_ns=4e6),
+    "from-5.11": RwsemRules(spin_on_reader=1, read_steal=1, wake_all_readers=1, downgrade=1, handoff_after_ns=4e6),
 }
 """Rules by era. 5.2 differs from 4.20-5.1 by a wake-up skip that is rare; 5.3-5.10 differs from
 5.11 by readers that spin, which is not modelled yet: it borrows the later rules."""
@@ -70,9 +77,7 @@ def era_of(kernel: str) -> str:
 
     match = re.match(r"\s*v?(\d+)\.(\d+)", kernel)
     if match is None:
-        raise ValueError(
-            f"kernel version {kernel!r} is not understood: write it as major.minor, such as 4.16"
-        )
+        raise ValueError(f"kernel version {kernel!r} is not understood: write it as major.minor, such as 4.16")
     version = (int(match[1]), int(match[2]))
     for last, era in (((4, 19), "to-4.19"), ((5, 1), "4.20-5.1"), ((5, 2), "5.2"), ((5, 10), "5.3-5.10")):
         if version <= last:

@@ -4,7 +4,8 @@ Everything lives in a few flat arrays so that the compiled functions pass little
 scalars, the histogram of fault times, and a row of `WIDTH` integers per thread, followed by rows
 that serve as list heads: wait list (row N), spin queue (N + 1), waiters of PTE lock j (N + 2 + j).
 `F` holds scalars, the tally, and a row of `FWIDTH` floats per thread. The calendar is a tournament
-tree over threads: each has at most one event pending.
+tree over threads: each has at most one event pending. Row N of the calendar is the readers' clock
+that spinning writers watch, where the rules have one.
 """
 
 from __future__ import annotations
@@ -12,43 +13,51 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from .compiled import compiled
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-RUNNING, QUEUED, SWITCHING, ASLEEP, WAKING, SPINNING, HANDOFF_SPIN, PTE_SPIN = range(8)
-"""Values of STATUS."""
+RUNNING, QUEUED, SWITCHING, ASLEEP, WAKING, SPINNING, OVERDUE, HANDOFF_SPIN, PTE_SPIN = range(9)
+"""Values of STATUS. OVERDUE: spins although its slice is over, since nobody waits for its CPU."""
 NONE, BY_WRITER, BY_READER = range(3)
 """Values of HINT."""
 
-WRITER, READERS, HINT, HANDOFF, NONSPIN, BUSY, WAITERS, SPINNERS, N_THREADS, CPUS, PER_TABLE, FIRST_LINE = range(12)
-"""Scalars in I."""
-FLAGS = 12
+(
+    WRITER, READERS, HINT, HANDOFF, NONSPIN, BUSY, WAITERS, SPINNERS, OVERDUES, N_THREADS, CPUS, PER_TABLE,
+    FIRST_LINE,
+) = range(13)  # fmt: skip
+"""Scalars in I. OVERDUES: number of spinners with status OVERDUE; FIRST_LINE: index in F of line 0's tally."""
+FLAGS, MAX_FLAGS = 16, 16
 """I[FLAGS + j]: the rwsem's rules."""
-SEQUENCES = 24
+SEQUENCES = 32
 """I[SEQUENCES + k]: sequence counts."""
-LINE_OWNERS = 32
+LINE_OWNERS, MAX_LINES = 40, 8
 """I[LINE_OWNERS + k]: thread that line k served last."""
 LATENCY, BINS = 64, 640
 """I[LATENCY + b]: histogram of fault times, 16 bins an octave of ns."""
 THREADS, WIDTH = LATENCY + BINS, 16
-STATUS, PC, RETRY, KIND, SEEN, BUMPED, DOWNGRADED, HOLDS_PTE, NXT, PRV, RNXT, RPRV, PTE_OWNER, STREAM = range(14)
-"""Columns of a row of I. RETRY: a woken writer that must try once it has a CPU; KIND: 1 waits as a writer."""
+STATUS, PC, RETRY, KIND, DOWNGRADED, HOLDS_PTE, NXT, PRV, RNXT, RPRV, PTE_OWNER, STREAM, SEEN, BUMPED = (
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14,
+)  # fmt: skip
+"""Columns of a row of I. RETRY: a woken writer that must try once it has a CPU; KIND: 1 waits as a writer;
+SEEN + k, BUMPED + k: what SEQ_READ k saw, whether SEQ_ODD k moved it."""
 
-NOW, BUSY_SINCE, OWN_SINCE, LINE_LOCAL = range(4)
-"""Scalars in F."""
+NOW, BUSY_SINCE, OWN_SINCE, LINE_LOCAL, WRITER_AT = range(5)
+"""Scalars in F. WRITER_AT: when a writer took the lock last."""
 TIMES = 8
 """F[TIMES + j]: the rwsem's times."""
-LINES_FREE = 16
+LINES_FREE = 24
 """F[LINES_FREE + k]: when line k has served all who wait."""
 (CYCLES, FAULTS, UPDATES, ATTEMPTS, FAULT_NS, UPDATE_NS, BUSY_NS, WRITER_NS, READER_NS, SLEEPS) = range(32, 42)
-CAUSES, TALLY_END = 42, 64
+CAUSES, TALLY_END = 42, 72
 """F[CAUSES + c]: aborts by cause; the lines' busy times follow. The tally is F[CYCLES:TALLY_END]."""
-FTHREADS, FWIDTH = 64, 8
-LOOPS, SLICE_END, SINCE, FAILED_AT, DEBT, FAULT_AT, UPDATE_AT = range(7)
-"""Columns of a row of F. SINCE: joined the wait list; FAILED_AT: a woken writer slept again; DEBT: wake-ups to pay."""
+FTHREADS, FWIDTH = 72, 8
+LOOPS, SLICE_END, SINCE, FAILED_AT, PAID_AT, FAULT_AT, UPDATE_AT, CLOCK_FROM = range(8)
+"""Columns of a row of F. SINCE: joined the wait list; FAILED_AT: a woken writer slept again; PAID_AT: all
+wake-ups sent; CLOCK_FROM: a spinner's own clock started."""
 
 
 class Sim(NamedTuple):
@@ -65,24 +74,24 @@ class Sim(NamedTuple):
     num: Floats
     """(2 S,) value and squared coefficient of variation of each step"""
     slowdown: Floats
-    """(cpus + 1,) factor on work when so many CPUs run"""
+    """(cpus + 1,) factor on work when so many CPUs run and do not spin"""
 
 
-@njit(cache=True)
+@compiled
 def at(i: int) -> int:
     """Where row i of I begins."""
     return THREADS + WIDTH * i
 
 
-@njit(cache=True)
+@compiled
 def fat(i: int) -> int:
     """Where row i of F begins."""
     return FTHREADS + FWIDTH * i
 
 
-@njit(cache=True)
+@compiled
 def fix(sm: Sim, i: int) -> None:
-    """Let thread i's new due time rise through the tournament."""
+    """Let row i's new due time rise through the tournament."""
     due, tree = sm.due, sm.tree
     node = (i + due.size) >> 1
     while node >= 1:
@@ -94,37 +103,42 @@ def fix(sm: Sim, i: int) -> None:
         node >>= 1
 
 
-@njit(cache=True)
-def schedule(sm: Sim, i: int, delay: float, status: int) -> None:
-    """Thread i's next event, `delay` from now."""
-    sm.due[i] = sm.F[NOW] + delay
-    sm.I[at(i) + STATUS] = status
+@compiled
+def set_due(sm: Sim, i: int, time: float) -> None:
+    """Row i's next event is at `time`; inf: never."""
+    sm.due[i] = time
     fix(sm, i)
 
 
-@njit(cache=True)
-def push(sm: Sim, column: int, head: int, i: int) -> None:
-    """Append i to the list of `head`; column is NXT or RNXT."""
-    nxt, prv = column, column + 1
-    last = sm.I[at(head) + prv]
-    sm.I[at(last) + nxt] = i
-    sm.I[at(i) + prv] = last
-    sm.I[at(i) + nxt] = head
-    sm.I[at(head) + prv] = i
+@compiled
+def schedule(sm: Sim, i: int, delay: float) -> None:
+    """Thread i runs on in `delay`."""
+    sm.I[at(i) + STATUS] = RUNNING
+    set_due(sm, i, sm.F[NOW] + delay)
 
 
-@njit(cache=True)
-def remove(sm: Sim, column: int, i: int) -> None:
+@compiled
+def push(sm: Sim, head: int, i: int) -> None:
+    """Append i to the list of `head`: wait list, spin queue or a PTE lock's waiters."""
+    last = sm.I[at(head) + PRV]
+    sm.I[at(last) + NXT] = i
+    sm.I[at(i) + PRV] = last
+    sm.I[at(i) + NXT] = head
+    sm.I[at(head) + PRV] = i
+
+
+@compiled
+def remove(sm: Sim, i: int) -> None:
     """Take i out of the list that it is in."""
-    before, after = sm.I[at(i) + column + 1], sm.I[at(i) + column]
-    sm.I[at(before) + column] = after
-    sm.I[at(after) + column + 1] = before
+    before, after = sm.I[at(i) + PRV], sm.I[at(i) + NXT]
+    sm.I[at(before) + NXT] = after
+    sm.I[at(after) + PRV] = before
 
 
-def calendar(n: int) -> tuple[Floats, Ints]:
-    """An empty calendar for n threads: due times and tournament."""
+def calendar(rows: int) -> tuple[Floats, Ints]:
+    """An empty calendar: due times and tournament."""
     leaves = 2
-    while leaves < n:
+    while leaves < rows:
         leaves *= 2
     tree = np.zeros(2 * leaves, np.int64)
     tree[leaves:] = np.arange(leaves)
@@ -144,7 +158,7 @@ def at_rest(n: int, cpus: int, per_table: int, stream: NDArray[np.uint64]) -> tu
     table[:n, STATUS] = QUEUED
     table[:n, STREAM] = stream.view(np.int64)
     i_array[[WRITER, HANDOFF]] = -1
-    i_array[LINE_OWNERS : LINE_OWNERS + 8] = -1
+    i_array[LINE_OWNERS : LINE_OWNERS + MAX_LINES] = -1
     i_array[[N_THREADS, CPUS, PER_TABLE]] = n, cpus, per_table
     f_array = np.zeros(FTHREADS + FWIDTH * n)
     f_array[FTHREADS:].reshape(n, FWIDTH)[:, FAILED_AT] = -np.inf

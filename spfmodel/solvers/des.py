@@ -9,76 +9,118 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from ..network import Network, Op, Solution
-from ..primitives.chance import streams, uniform
-from ..primitives.scheduler import make_runnable
+from ..primitives.chance import streams
 from ..primitives.state import (
-    ATTEMPTS, BINS, BUSY_NS, CAUSES, CYCLES, FAULT_NS, FAULTS, FIRST_LINE, FLAGS, LATENCY, LINE_LOCAL, PC, READER_NS,
-    RUNNING, TIMES, UPDATE_NS, UPDATES, WRITER_NS, Sim, at, at_rest, calendar, schedule,
+    ATTEMPTS,
+    BINS,
+    BUSY_NS,
+    CAUSES,
+    CYCLES,
+    FAULT_NS,
+    FAULTS,
+    FIRST_LINE,
+    FLAGS,
+    LATENCY,
+    LINE_LOCAL,
+    MAX_FLAGS,
+    MAX_LINES,
+    READER_NS,
+    TALLY_END,
+    TIMES,
+    UPDATE_NS,
+    UPDATES,
+    WRITER_NS,
+    Sim,
+    at_rest,
+    calendar,
 )  # fmt: skip
 from .engine import run
 
 Floats = NDArray[np.float64]
 STAGGER = 5.0
 """Threads start at random within this many cycles' work, so that no order is imposed."""
-BATCHES = 64
+SLICES = 320
+"""Equal shares of a run's events, to find its warm-up in."""
+BATCHES = 16
+"""of a run without its warm-up, for the confidence interval"""
 EVENTS = 200_000
-"""Calendar pops per run, unless the caller wants more."""
+"""Calendar pops per draw, unless the caller wants more."""
 
 
-@njit(cache=True)
-def _start(sm: Sim, entry: NDArray[np.int32], stagger_ns: float) -> None:
-    for i in range(entry.size):
-        sm.I[at(i) + PC] = entry[i]
-        if make_runnable(sm, i):
-            schedule(sm, i, stagger_ns * uniform(sm, i), RUNNING)
+def _check(network: Network) -> None:
+    """Refuse a network that the state arrays cannot hold."""
+    counted = len(network.causes) + len(network.lines)
+    if counted > TALLY_END - CAUSES or len(network.lines) > MAX_LINES:
+        raise ValueError(f"des counts at most {TALLY_END - CAUSES} causes and lines, {MAX_LINES} of them lines")
+    if network.slowdown.shape[1] != network.cpus + 1:
+        raise ValueError(f"slowdown needs cpus + 1 = {network.cpus + 1} columns, got {network.slowdown.shape[1]}")
 
 
 def prepare(network: Network, draw: int, seed: int) -> Sim:
-    """State and program of one draw, all threads about to start."""
-    n = network.n_threads
+    """State and program of one draw, all threads at rest."""
+    _check(network)
+    n, rules = network.n_threads, network.rules
     ints, floats = at_rest(n, network.cpus, network.threads_per_page_table, streams(seed, n))
-    flags = network.rules[:-1]
-    ints[FLAGS : FLAGS + len(flags)] = flags
+    ints[FLAGS : FLAGS + MAX_FLAGS] = np.pad(rules.flags(), (0, MAX_FLAGS - len(rules.flags())))
     ints[FIRST_LINE] = CAUSES + len(network.causes)
-    times = [*network.rwsem_ns[draw], network.rules.handoff_after_ns]
+    times = [*network.rwsem_ns[draw], *rules.times_ns()]
     floats[TIMES : TIMES + len(times)] = times
     floats[LINE_LOCAL] = network.line_local_ns[draw]
     code = np.stack([network.op, network.arg, network.fail, network.cause], axis=1).astype(np.int64).ravel()
     num = np.stack([network.value_ns[draw], network.scv], axis=1).ravel()
-    sim = Sim(ints, floats, *calendar(n), code, num, network.slowdown[draw])
-    work = network.value_ns[draw, network.op <= Op.LINE].sum() * max(1.0, network.faults_per_cycle)
-    _start(sim, network.entry, STAGGER * work)
-    return sim
+    slowdown = np.ascontiguousarray(network.slowdown[draw])
+    return Sim(ints, floats, *calendar(n + rules.spin_on_reader), code, num, slowdown)
 
 
-def simulate(network: Network, draw: int, seed: int, events: int) -> tuple[Floats, Floats]:
-    """Cumulative tallies after each batch, (BATCHES + 1, K), and the histogram of fault times."""
+def simulate(network: Network, draw: int, seed: int, events: int, stagger: float = STAGGER) -> tuple[Floats, Floats]:
+    """Cumulative tallies after each slice of the run, (SLICES + 1, K), and the histogram of fault times."""
     sim = prepare(network, draw, seed)
-    out = run(sim, BATCHES, max(1, events // BATCHES))
+    work = network.value_ns[draw, network.op <= Op.LINE].sum() * max(1.0, network.faults_per_cycle)
+    out = np.zeros((SLICES + 1, TALLY_END - CYCLES + 1))
+    run(sim, network.entry, stagger * work, max(1, events // SLICES), out)
     return out, sim.I[LATENCY : LATENCY + BINS].astype(float)
 
 
-def mser5(series: Floats) -> int:
-    """Warm-up to drop (White 1997): where the standard error of what is left is least, in fives.
+def at_random_places(network: Network, seed: int) -> Network:
+    """The network with each thread starting at one of its faults or updates, as in a process that runs.
 
-    series : (B,) batch values -> number of leading batches, at most half
+    Where all start together, groups of readers that queue up once can stay together for ever.
+    """
+    marks = np.flatnonzero(np.isin(network.op, (Op.FAULT_BEGIN, Op.UPDATE_BEGIN)))
+    if not marks.size:
+        return network
+    picks = np.random.default_rng(seed).integers(marks.size, size=network.n_threads)
+    return replace(network, entry=marks[picks].astype(np.int32))
+
+
+def mser5(series: Floats) -> int:
+    """Warm-up to drop (MSER-5, White 1997): where the standard error of what is left is least.
+
+    Over means z of five: the cut d that minimises sum (z_j - mean)^2 / (k - d)^2 over j >= d.
+    series : (B,) values in order -> how many to drop, a multiple of 5, at most half
     >>> mser5(np.array([9.0] * 5 + [1.0, 1.1] * 20))
     5
     """
-    cuts = range(0, len(series) // 2 + 1, 5)
-    scores = [np.var(series[c:]) / (len(series) - c) for c in cuts]
-    return cuts[int(np.argmin(scores))]
+    fives = series[: len(series) // 5 * 5].reshape(-1, 5).mean(axis=1)
+    scores = [np.var(fives[d:]) / (len(fives) - d) for d in range(len(fives) // 2 + 1)]
+    return 5 * int(np.argmin(scores))
 
 
 def ratio_interval(top: Floats, bottom: Floats) -> tuple[float, float]:
-    """Ratio of sums over batches and half its 95 % interval, by the jackknife-like linearisation."""
+    """Ratio of sums over batches and half its 95 % interval, by linearisation: ratio estimator.
+
+    top, bottom : (B,) what was counted in each batch, and its time
+    >>> ratio, half = ratio_interval(np.array([2.0, 4.0, 6.0]), np.array([1.0, 2.0, 3.0]))
+    >>> ratio, round(half, 12)
+    (2.0, 0.0)
+    """
     ratio = top.sum() / bottom.sum()
     residual = top - ratio * bottom
     n = len(top)
@@ -98,23 +140,42 @@ def percentile(histogram: Floats, q: float) -> float:
     return float(2.0 ** ((place + part) / 16.0))
 
 
+def _done(network: Network, slices: Floats) -> Floats:
+    """Cycles' worth of work done in each slice of a run, (SLICES,); counted by faults where cycles are long."""
+    cycles, faults, updates = slices[:, 0], slices[:, FAULTS - CYCLES], slices[:, UPDATES - CYCLES]
+    done = faults / network.faults_per_cycle if network.faults_per_cycle > 1 else cycles
+    return done if done.sum() > 0 else updates / max(network.updates_per_cycle, 1.0)
+
+
 def _warm(network: Network, cumulative: Floats) -> Floats:
-    """Tallies per batch of one run with the warm-up removed, (B, K); the last column is the work done."""
-    batch = np.diff(cumulative, axis=0)
-    done = batch[:, FAULTS - CYCLES] / network.faults_per_cycle if network.faults_per_cycle > 1 else batch[:, 0]
-    if done.sum() == 0:
-        done = batch[:, UPDATES - CYCLES] / max(network.updates_per_cycle, 1.0)
-    batch = np.column_stack([batch, done * network.units_per_cycle])
-    return batch[mser5(done / batch[:, -2]) :]
+    """Tallies of one run without its warm-up, in BATCHES, (BATCHES, K); the last column is the units done."""
+    slices = np.diff(cumulative, axis=0)
+    done, clock = _done(network, slices), slices[:, -1]
+    slices = np.column_stack([slices, done * network.units_per_cycle])
+    start = mser5(done / np.maximum(clock, 1e-9 * clock.mean()))
+    size = (len(slices) - start) // BATCHES
+    batches = slices[len(slices) - size * BATCHES :].reshape(BATCHES, size, -1)
+    return np.asarray(batches.sum(axis=1))
+
+
+def _interval(runs: list[Floats]) -> tuple[float, float]:
+    """Units per ns over all runs, and half of its 95 % interval."""
+    keep = np.concatenate(runs)
+    rate, half = ratio_interval(keep[:, -1], keep[:, -2])
+    if len(runs) > 1:
+        whole = np.array([r.sum(axis=0) for r in runs])
+        half = max(half, ratio_interval(whole[:, -1], whole[:, -2])[1])
+    return rate, half
 
 
 def _summary(network: Network, runs: list[tuple[Floats, Floats]]) -> dict[str, float]:
     """Figures of one draw's runs, by name."""
-    keep = np.concatenate([_warm(network, cumulative) for cumulative, _ in runs])
+    kept = [_warm(network, cumulative) for cumulative, _ in runs]
     histogram = np.sum([h for _, h in runs], axis=0)
-    rate, half = ratio_interval(keep[:, -1], keep[:, -2])
-    total = keep.sum(axis=0)[:-1]
-    clock, faults, updates, attempts = total[-1], total[FAULTS - CYCLES], total[UPDATES - CYCLES], total[ATTEMPTS - CYCLES]
+    rate, half = _interval(kept)
+    total = np.sum(kept, axis=(0, 1))[:-1]
+    faults, updates, attempts = (total[column - CYCLES] for column in (FAULTS, UPDATES, ATTEMPTS))
+    clock = total[-1]
     out = {
         "throughput": rate * 1e9, "half": half * 1e9, "faults": faults / clock * 1e9, "updates": updates / clock * 1e9,
         "attempts": attempts / max(faults, 1.0), "fault_ns": total[FAULT_NS - CYCLES] / max(faults, 1.0),
@@ -159,11 +220,11 @@ def solve(
     replicas : runs per draw from different starts (the order of a FIFO queue can persist for long);
     workers : threads (the result does not depend on it); tick : called after each run
     """
-
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(replicas)]
+    starts = [(at_random_places(network, s), s) for s in seeds]
 
     def one(draw: int) -> dict[str, float]:
-        row = _summary(network, [simulate(network, draw, s, events // replicas) for s in seeds])
+        row = _summary(network, [simulate(start, draw, s, events // replicas) for start, s in starts])
         tick()
         return row
 

@@ -1,4 +1,4 @@
-"""The step interpreter of the simulation: one event after another, compiled by numba.
+"""The simulation's loop: one event after another, compiled by numba.
 
 Reads a network's arrays by docs/semantics.md. A calendar pop is one event; steps that take no
 time are worked off within it.
@@ -6,244 +6,106 @@ time are worked off within it.
 
 from __future__ import annotations
 
-from math import log2
+from collections.abc import Callable
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from ..network import Op
-from ..primitives.chance import hold, uniform
-from ..primitives.rwsem import (
-    account, downgrade, release_read, release_write, request_read, request_write, spin_expired, woken_writer,
-)  # fmt: skip
-from ..primitives.scheduler import count_busy, make_runnable, preempted
+from ..primitives import chance, ownership, rwsem, scheduler, spin_queue, state, wait_list
+from ..primitives.chance import uniform
+from ..primitives.compiled import compiled, compiled_entry, fingerprint
+from ..primitives.ownership import account
+from ..primitives.rwsem import woken_writer
+from ..primitives.scheduler import count_busy, make_runnable
+from ..primitives.spin_queue import all_give_up, overdue_give_up, spin_event
 from ..primitives.state import (
-    ATTEMPTS, BINS, BUMPED, BUSY, CAUSES, CYCLES, DEBT, FAULT_AT, FAULT_NS, FAULTS, FIRST_LINE, HOLDS_PTE, LATENCY,
-    LINE_LOCAL, LINE_OWNERS, LINES_FREE, LOOPS, N_THREADS, NOW, NXT, PC, PER_TABLE, PTE_OWNER, PTE_SPIN, RETRY,
-    RUNNING, SEEN, SEQUENCES, SPINNERS, SPINNING, STATUS, TALLY_END, UPDATE_AT, UPDATE_NS, UPDATES, WAKING, Sim, at, fat, fix,
-    push, remove, schedule,
+    BINS,
+    CYCLES,
+    LATENCY,
+    N_THREADS,
+    NONSPIN,
+    NOW,
+    OVERDUE,
+    OVERDUES,
+    PC,
+    RETRY,
+    RUNNING,
+    SPINNING,
+    STATUS,
+    TALLY_END,
+    WAKING,
+    Sim,
+    at,
+    fix,
+    schedule,
 )  # fmt: skip
-
-WORK, LINE, READ_LOCK, READ_UNLOCK, WRITE_LOCK, WRITE_UNLOCK, DOWNGRADE = (int(o) for o in list(Op)[:7])
-SEQ_READ, SEQ_CHECK, SEQ_ODD, SEQ_EVEN, TRYLOCK, SPIN_LOCK, SPIN_UNLOCK = (int(o) for o in list(Op)[7:14])
-CHANCE, FAULT_BEGIN, ATTEMPT, FAULT_END, UPDATE_BEGIN, UPDATE_END = (int(o) for o in list(Op)[14:20])
-LOOP, JUMP, CYCLE_END = (int(o) for o in list(Op)[20:])
+from . import steps
+from .steps import advance
 
 
-@njit(cache=True)
-def serve_line(sm: Sim, i: int, s: int) -> float:
-    """Time until thread i has had its turn at the line of step s."""
-    line = sm.code[4 * s + 1]
-    if sm.I[LINE_OWNERS + line] == i:
-        service = sm.F[LINE_LOCAL]
-    else:
-        service = hold(sm, i, sm.num[2 * s], sm.num[2 * s + 1])
-    sm.I[LINE_OWNERS + line] = i
-    now = sm.F[NOW]
-    start = max(now, sm.F[LINES_FREE + line])
-    sm.F[LINES_FREE + line] = start + service
-    sm.F[sm.I[FIRST_LINE] + line] += service
-    return start + service - now
-
-
-@njit(cache=True)
-def pte_head(sm: Sim, i: int) -> int:
-    """The row of thread i's page-table lock."""
-    return sm.I[N_THREADS] + 2 + i // sm.I[PER_TABLE]
-
-
-@njit(cache=True)
-def unlock_pte(sm: Sim, i: int) -> None:
-    """Hand thread i's page-table lock to the next spinner, if any."""
-    sentinel = pte_head(sm, i)
-    sm.I[at(i) + HOLDS_PTE] = 0
-    j = sm.I[at(sentinel) + NXT]
-    if j == sentinel:
-        sm.I[at(sentinel) + PTE_OWNER] = -1
-        return
-    remove(sm, NXT, j)
-    sm.I[at(sentinel) + PTE_OWNER] = j
-    sm.I[at(j) + HOLDS_PTE] = 1
-    schedule(sm, j, 0.0, RUNNING)
-
-
-@njit(cache=True)
-def lock_pte(sm: Sim, i: int) -> bool:
-    """Spin for the page-table lock; True if it was free."""
-    sentinel = pte_head(sm, i)
-    if sm.I[at(sentinel) + PTE_OWNER] < 0:
-        sm.I[at(sentinel) + PTE_OWNER] = i
-        sm.I[at(i) + HOLDS_PTE] = 1
-        return True
-    push(sm, NXT, sentinel, i)
-    sm.I[at(i) + STATUS] = PTE_SPIN
-    return False
-
-
-@njit(cache=True)
-def fails(sm: Sim, i: int, s: int) -> bool:
-    """Does the check of step s abort the attempt? (SEQ_READ, SEQ_CHECK, TRYLOCK, CHANCE)"""
-    op = sm.code[4 * s]
-    if op == SEQ_READ:
-        sm.I[at(i) + SEEN] = sm.I[SEQUENCES + sm.code[4 * s + 1]]
-        return sm.I[at(i) + SEEN] % 2 == 1
-    if op == SEQ_CHECK:
-        return sm.I[SEQUENCES + sm.code[4 * s + 1]] != sm.I[at(i) + SEEN]
-    if op == CHANCE:
-        return uniform(sm, i) < sm.num[2 * s]
-    sentinel = pte_head(sm, i)
-    if sm.I[at(sentinel) + PTE_OWNER] >= 0:
-        return True
-    sm.I[at(sentinel) + PTE_OWNER] = i
-    sm.I[at(i) + HOLDS_PTE] = 1
-    return False
-
-
-@njit(cache=True)
-def abort(sm: Sim, i: int, s: int) -> None:
-    """Count the cause, let go of the page-table lock, go on at the classic path."""
-    sm.F[CAUSES + sm.code[4 * s + 3]] += 1
-    if sm.I[at(i) + HOLDS_PTE] == 1:
-        unlock_pte(sm, i)
-    sm.I[at(i) + PC] = sm.code[4 * s + 2]
-
-
-@njit(cache=True)
-def end_fault(sm: Sim, i: int) -> None:
-    """Book a fault and its time."""
-    ns = sm.F[NOW] - sm.F[fat(i) + FAULT_AT]
-    sm.F[FAULTS] += 1
-    sm.F[FAULT_NS] += ns
-    place = int(16.0 * log2(max(ns, 1.0)))
-    sm.I[LATENCY + min(place, BINS - 1)] += 1
-
-
-@njit(cache=True)
-def mark(sm: Sim, i: int, s: int) -> bool:
-    """Marks and bookkeeping; False if thread i lost its CPU at the return to user mode."""
-    op = sm.code[4 * s]
-    if op == FAULT_BEGIN:
-        sm.F[fat(i) + FAULT_AT] = sm.F[NOW]
-    elif op == UPDATE_BEGIN:
-        sm.F[fat(i) + UPDATE_AT] = sm.F[NOW]
-    elif op == ATTEMPT:
-        sm.F[ATTEMPTS] += 1
-    elif op == LOOP:
-        sm.F[fat(i) + LOOPS] += 1.0
-        if sm.F[fat(i) + LOOPS] < sm.num[2 * s] - 0.5:
-            sm.I[at(i) + PC] = sm.code[4 * s + 1]
-        else:
-            sm.F[fat(i) + LOOPS] = 0.0
-    elif op == JUMP:
-        sm.I[at(i) + PC] = sm.code[4 * s + 1]
-    else:
-        if op == FAULT_END:
-            end_fault(sm, i)
-        elif op == UPDATE_END:
-            sm.F[UPDATES] += 1
-            sm.F[UPDATE_NS] += sm.F[NOW] - sm.F[fat(i) + UPDATE_AT]
-        else:
-            sm.F[CYCLES] += 1
-            sm.I[at(i) + PC] = sm.code[4 * s + 1]
-        return not preempted(sm, i)
-    return True
-
-
-@njit(cache=True)
-def locking(sm: Sim, i: int, s: int) -> bool:
-    """Steps on mmap_sem; False if thread i must wait."""
-    op = sm.code[4 * s]
-    if op == READ_LOCK:
-        return request_read(sm, i)
-    if op == WRITE_LOCK:
-        return request_write(sm, i)
-    if op == READ_UNLOCK:
-        release_read(sm, i)
-    elif op == WRITE_UNLOCK:
-        release_write(sm, i)
-    else:
-        downgrade(sm, i)
-    return True
-
-
-@njit(cache=True)
-def instant(sm: Sim, i: int, s: int) -> bool:
-    """All other steps that take no time; False if thread i must wait."""
-    op = sm.code[4 * s]
-    if op == SEQ_ODD:
-        sm.I[at(i) + BUMPED] = 1 if sm.num[2 * s] >= 1.0 or uniform(sm, i) < sm.num[2 * s] else 0
-        sm.I[SEQUENCES + sm.code[4 * s + 1]] += sm.I[at(i) + BUMPED]
-    elif op == SEQ_EVEN:
-        sm.I[SEQUENCES + sm.code[4 * s + 1]] += sm.I[at(i) + BUMPED]
-        sm.I[at(i) + BUMPED] = 0
-    elif op == SPIN_LOCK:
-        return lock_pte(sm, i)
-    elif op == SPIN_UNLOCK:
-        unlock_pte(sm, i)
-    elif op >= FAULT_BEGIN:
-        return mark(sm, i, s)
-    elif fails(sm, i, s):
-        abort(sm, i, s)
-    return True
-
-
-@njit(cache=True)
-def advance(sm: Sim, i: int) -> None:
-    """Thread i, on a CPU, works off its program until time passes or it must wait."""
-    while True:
-        if sm.F[fat(i) + DEBT] > 0.0:
-            sm.due[i] = sm.F[NOW] + sm.F[fat(i) + DEBT]
-            sm.F[fat(i) + DEBT] = 0.0
-            return
-        s = sm.I[at(i) + PC]
-        sm.I[at(i) + PC] = s + 1
-        op = sm.code[4 * s]
-        if op == WORK:
-            work = hold(sm, i, sm.num[2 * s], sm.num[2 * s + 1])
-            sm.due[i] = sm.F[NOW] + work * sm.slowdown[max(1, sm.I[BUSY] - sm.I[SPINNERS])]
-            return
-        if op == LINE:
-            sm.due[i] = sm.F[NOW] + serve_line(sm, i, s)
-            return
-        if op <= DOWNGRADE:
-            if not locking(sm, i, s):
-                return
-        elif not instant(sm, i, s):
-            return
-
-
-@njit(cache=True)
+@compiled
 def event(sm: Sim, i: int) -> None:
-    """Thread i's event has come."""
-    status = sm.I[at(i) + STATUS]
-    if status == WAKING:
-        if not make_runnable(sm, i):
-            return
-    elif status == SPINNING:
-        if not spin_expired(sm, i):
-            return
-    sm.I[at(i) + STATUS] = RUNNING
-    if sm.I[at(i) + RETRY] == 1 and status != SPINNING and not woken_writer(sm, i):
+    """Row i's event has come. Row N: readers have owned the lock for long, and nobody spins on them any more."""
+    if i == sm.I[N_THREADS]:
+        sm.I[NONSPIN] = 1
+        all_give_up(sm)
         return
-    advance(sm, i)
+    status = sm.I[at(i) + STATUS]
+    if status in (SPINNING, OVERDUE):
+        spin_event(sm, i)
+        return
+    if status == WAKING and not make_runnable(sm, i):
+        if sm.I[OVERDUES] > 0:
+            overdue_give_up(sm)
+        return
+    sm.I[at(i) + STATUS] = RUNNING
+    if sm.I[at(i) + RETRY] == 0 or woken_writer(sm, i):
+        advance(sm, i)
 
 
-@njit(cache=True, nogil=True)
-def run(sm: Sim, n_batches: int, per_batch: int) -> NDArray[np.float64]:
-    """Simulate; the tally (and the clock, last) after each batch, shape (n_batches + 1, ...)."""
-    out = np.zeros((n_batches + 1, TALLY_END - CYCLES + 1))
-    for batch in range(n_batches):
-        for _ in range(per_batch):
-            i = sm.tree[1]
-            sm.F[NOW] = sm.due[i]
-            sm.due[i] = np.inf
-            event(sm, i)
-            fix(sm, i)
-        account(sm)
-        count_busy(sm, 0)
-        out[batch + 1, :-1] = sm.F[CYCLES:TALLY_END]
-        out[batch + 1, -1] = sm.F[NOW]
-        if batch == n_batches // 10:
-            sm.I[LATENCY : LATENCY + BINS] = 0
-    return out
+@compiled
+def start(sm: Sim, entry: NDArray[np.int32], stagger_ns: float) -> None:
+    """All threads become runnable; who gets a CPU begins at a random moment within `stagger_ns`."""
+    for i in range(entry.size):
+        sm.I[at(i) + PC] = entry[i]
+        if make_runnable(sm, i):
+            schedule(sm, i, stagger_ns * uniform(sm, i))
 
+
+@compiled
+def book(sm: Sim, out: NDArray[np.float64], batch: int) -> None:
+    """Write down the tally, and the clock last."""
+    account(sm)
+    count_busy(sm)
+    for k in range(CYCLES, TALLY_END):
+        out[batch, k - CYCLES] = sm.F[k]
+    out[batch, TALLY_END - CYCLES] = sm.F[NOW]
+
+
+STAMP = fingerprint((chance, ownership, rwsem, scheduler, spin_queue, state, wait_list, steps))
+
+
+def _runner(stamp: int) -> Callable[[Sim, NDArray[np.int32], float, int, NDArray[np.float64]], int]:
+    """The simulation loop, as machine code that belongs to the sources of this stamp."""
+
+    @compiled_entry
+    def run(sm: Sim, entry: NDArray[np.int32], stagger_ns: float, per_batch: int, out: NDArray[np.float64]) -> int:
+        """Simulate out.shape[0] - 1 batches; out[b]: the tally (and the clock, last) after b of them."""
+        start(sm, entry, stagger_ns)
+        for batch in range(1, out.shape[0]):
+            for _ in range(per_batch):
+                i = sm.tree[1]
+                sm.F[NOW] = sm.due[i]
+                sm.due[i] = np.inf
+                event(sm, i)
+                fix(sm, i)
+            book(sm, out, batch)
+            if batch == out.shape[0] // 10:
+                for k in range(BINS):
+                    sm.I[LATENCY + k] = 0
+        return stamp
+
+    return run
+
+
+run = _runner(STAMP)
