@@ -95,6 +95,16 @@ def _descend(model: Model, y: Floats, sd: Floats, z: Floats, free: list[int], wi
     return z, best
 
 
+def _best(model: Model, y: Floats, sd: Floats, free: list[int], width: Floats) -> Floats:
+    """The best end of several descents, which start apart in the strongest free column."""
+    ends = []
+    for shift in STARTS:
+        z = np.zeros(len(model.parameters))
+        z[free[0]] = shift
+        ends.append(_descend(model, y, sd, z, free, width))
+    return min(ends, key=lambda end: end[1])[0]
+
+
 def _posterior_draws(
     model: Model, z: Floats, at: Floats, jacobian: Floats, sd: Floats, free: list[int], width: Floats, n: int
 ) -> tuple[Floats, Floats]:
@@ -137,12 +147,7 @@ def fit(
     free = choose_free(sensitivity, np.maximum(sd, 0.05))
     width = np.ones(origin.size)
     width[free] = WIDER
-    starts = []
-    for shift in STARTS:
-        z0 = origin.copy()
-        z0[free[0]] = shift
-        starts.append(_descend(model, y, sd, z0, free, width))
-    z = min(starts, key=lambda found: found[1])[0]
+    z = _best(model, y, sd, free, width)
     at = model.logs(z[None])[0]
     misfit = float(np.sqrt(np.mean((y - at) ** 2)))
     noise = np.maximum(sd, misfit)

@@ -36,7 +36,7 @@ def made(protocol: str, n: int, workload: str = "ebizzy-mTRp", quantity: str = "
     """A row as a machine of the true costs would give it, simulated longer and with another seed."""
     draws = {name: np.array([value]) for name, value in TRUE.items()}
     network = build(machine(), catalog.workload(workload), PROTOCOLS[protocol], n, draws=draws)
-    value = measured(quantity, des.solve(network, seed=77, events=8 * EVENTS))[0]
+    value = measured(quantity, des.solve(network, seed=77, events=4 * EVENTS))[0]
     return row(protocol, n, quantity, float(value), workload)
 
 
@@ -72,7 +72,14 @@ def test_the_others_keep_the_priors_spread() -> None:
 
 def test_a_row_of_another_workload_tells_the_hold() -> None:
     """brk1 in the same table: the hold of an update; its own think time stays what it is."""
-    found = fit(machine(), [made("mmap_sem", 16, "brk1"), made("mmap_sem", 32)], workload=EBIZZY, seed=1, events=50_000)
+    found = fit(
+        machine(),
+        [made("mmap_sem", 16, "brk1"), made("mmap_sem", 32)],
+        workload=EBIZZY,
+        seed=1,
+        events=30_000,
+        n_draws=32,
+    )
     parameters = found.calibration.parameters
     assert found.calibration.workload == "ebizzy-mTRp"
     assert {"wake_ns", "update_hold_ns"} <= set(found.identified)
@@ -84,7 +91,7 @@ def test_a_row_of_another_workload_tells_the_hold() -> None:
 
 def test_rows_of_two_protocols_and_a_share_are_fitted_together() -> None:
     share = made("spf_rwlock", 32, quantity="fallback_share")
-    found = fit(machine(), [made("mmap_sem", 32), made("spf_rwlock", 32), share], seed=1, events=40_000, n_draws=24)
+    found = fit(machine(), [made("mmap_sem", 32), made("spf_rwlock", 32), share], seed=1, events=20_000, n_draws=16)
     for name, true in TRUE.items():
         p = found.calibration.parameters[name]
         assert p.low < true < p.high
