@@ -22,6 +22,8 @@ from .verdict import bottleneck, range_reason, verdict
 
 Floats = NDArray[np.float64]
 N_DRAWS = 64
+CHAIN_DRAWS = 16
+"""draws of an exact chain, which takes up to a second each"""
 EVENTS_PER_THREAD = 500
 
 
@@ -100,7 +102,7 @@ def draws_for(question: Question) -> dict[str, Floats]:
     shares = {n for n in out if known[n].unit == "share"}
     out = {n: np.minimum(v, 1.0) if n in shares else v for n, v in out.items()}
     out.update({n: np.full(size, value) for n, value in question.overrides.items()})
-    return out
+    return {n: v[:CHAIN_DRAWS] for n, v in out.items()} if question.solver == "ctmc" else out
 
 
 def events_for(network: Network) -> int:

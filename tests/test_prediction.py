@@ -168,6 +168,12 @@ def test_draws_are_the_calibrations_and_another_workload_keeps_its_own_parameter
     assert all(values.max() <= 1 for name, values in mine.items() if known[name].unit == "share")
 
 
+def test_exact_chains_get_fewer_draws() -> None:
+    prior = replace(quick("x86-vm-16"), calibrations={})
+    sizes = [len(draws_for(question(machine=prior, solver=s))["wake_ns"]) for s in ("auto", "closed", "ctmc")]
+    assert sizes == [64, 64, 16]
+
+
 def test_without_a_calibration_the_prior_speaks() -> None:
     q = question(machine=replace(quick("x86-vm-16"), calibrations={}), n_draws=200)
     drawn, prior = draws_for(q)["wake_ns"], q.machine.costs["wake_ns"]
