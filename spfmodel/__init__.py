@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .calibration import Fit, fit
     from .catalog import machine as load_machine
     from .catalog import workload as load_workload
-    from .calibration import Fit, fit
     from .machine import Machine, Workload
     from .network import Network, Solution
     from .observations import Observation

@@ -94,9 +94,7 @@ def workload(name_or_path: str | Path, root: Path | None = None) -> Workload:
     form = parse(WorkloadForm, read_toml(file), str(file))
     _check_entries(form.parameters, parameter_entries(root), f"{file}: parameters", zero_too=True)
     return Workload(
-        **{
-            f.name: getattr(form, f.name) for f in fields(Workload) if f.name not in ("program", "parameters")
-        },
+        **{f.name: getattr(form, f.name) for f in fields(Workload) if f.name not in ("program", "parameters")},
         program=tuple(Phase(do=p.do, op=p.op, repeat=p.repeat) for p in form.program),
         parameters={name: _quantity(q) for name, q in form.parameters.items()},
     )
@@ -139,9 +137,7 @@ def _machine(file: Path, root: Path | None) -> Machine:
     costs = {name: _quantity(q) for name, q in _merged(form, file, root, [file.stem]).items()}
     for name in cost_entries(root):
         if name not in costs:
-            raise BadInput(
-                f'{file}: no cost {name}; add [costs.{name}], or prior = "x86-2s" or another class'
-            )
+            raise BadInput(f'{file}: no cost {name}; add [costs.{name}], or prior = "x86-2s" or another class')
     inherited = {"costs", "calibration", "prior"}
     facts = {name: getattr(form, name) for name in MachineForm.model_fields if name not in inherited}
     return Machine(**facts, costs=costs, calibrations=_calibrations(form.calibration, file, root))

@@ -153,9 +153,7 @@ def ratio_cells(table: pd.DataFrame | None = None, *, base: str = "mmap_sem") ->
         & (_is_rate(table) | table["metric"].isin(DURATIONS))
     ]
     bases = table[table["protocol"] == base].groupby(SAME_RUN, sort=False)
-    known = (
-        bases["number"].median().to_frame("base").join(bases["id"].agg(list).rename("base_ids")).reset_index()
-    )
+    known = bases["number"].median().to_frame("base").join(bases["id"].agg(list).rename("base_ids")).reset_index()
     cells = table[table["protocol"] != base].merge(known, on=SAME_RUN).rename(columns={"number": "candidate"})
     rate = cells["candidate"] / cells["base"]
     cells["speedup"] = rate.mask(cells["metric"].isin(DURATIONS), 1 / rate)

@@ -84,9 +84,7 @@ class CalibrationForm(Form):
         """One number for each name in every draw."""
         if not self.draws or any(len(draw) != len(self.names) for draw in self.draws):
             size = len(self.names)
-            raise ValueError(
-                f"needs draws of {size} numbers each, as many as names; run `spfmodel fit -o` again"
-            )
+            raise ValueError(f"needs draws of {size} numbers each, as many as names; run `spfmodel fit -o` again")
         return self
 
 
@@ -123,13 +121,9 @@ class FactsForm(Form):
     def _possible(self) -> Self:
         """A core has a CPU, a socket has a core."""
         if self.cores > self.cpus:
-            raise ValueError(
-                f"has cores = {self.cores} above cpus = {self.cpus}; cpus counts hardware threads"
-            )
+            raise ValueError(f"has cores = {self.cores} above cpus = {self.cpus}; cpus counts hardware threads")
         if self.sockets > self.cores:
-            raise ValueError(
-                f"has sockets = {self.sockets} above cores = {self.cores}; give each socket a core"
-            )
+            raise ValueError(f"has sockets = {self.sockets} above cores = {self.cores}; give each socket a core")
         return self
 
 
@@ -150,9 +144,7 @@ class PhaseForm(Form):
     def _update_has_op(self) -> Self:
         """An update says which; nothing else does."""
         if (self.do == "update") != bool(self.op):
-            raise ValueError(
-                f'has do = "{self.do}" with op = "{self.op}"; an update needs an op, others have none'
-            )
+            raise ValueError(f'has do = "{self.do}" with op = "{self.op}"; an update needs an op, others have none')
         return self
 
 
@@ -175,9 +167,7 @@ class WorkloadForm(Form):
         known = {*self.parameters} | ({"faults"} if "touched_kib" in self.parameters else set())
         for phase in self.program:
             if phase.repeat and phase.repeat not in known:
-                raise ValueError(
-                    f'repeats by "{phase.repeat}", which is no parameter; add [parameters.{phase.repeat}]'
-                )
+                raise ValueError(f'repeats by "{phase.repeat}", which is no parameter; add [parameters.{phase.repeat}]')
         return self
 
 

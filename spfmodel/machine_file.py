@@ -15,10 +15,7 @@ def machine_toml(machine: Machine) -> str:
     """Facts, every cost with its owner, and the calibrations with their draws."""
     facts = {name: getattr(machine, name) for name in ("name", "title", *FactsForm.model_fields, "source")}
     costs = [_table(f"costs.{name}", _quantity(q)) for name, q in sorted(machine.costs.items())]
-    return (
-        "\n".join([*_lines(facts), "", *costs, calibrations_toml(machine.calibrations.values())]).rstrip()
-        + "\n"
-    )
+    return "\n".join([*_lines(facts), "", *costs, calibrations_toml(machine.calibrations.values())]).rstrip() + "\n"
 
 
 def calibrations_toml(calibrations: Iterable[Calibration]) -> str:

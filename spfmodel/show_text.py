@@ -51,12 +51,9 @@ def _machine_text(item: Item) -> str:
 
 
 def _calibration_text(c: Item) -> str:
-    head = (
-        f"Calibrated on {c['workload']} ({c['baseline']}), rows {', '.join(c['rows'])}; {c['n_draws']} draws"
-    )
+    head = f"Calibrated on {c['workload']} ({c['baseline']}), rows {', '.join(c['rows'])}; {c['n_draws']} draws"
     rows = [
-        [p["name"], *(number(p[k]) for k in ("median", "low", "high")), p["unit"], p["origin"]]
-        for p in c["parameters"]
+        [p["name"], *(number(p[k]) for k in ("median", "low", "high")), p["unit"], p["origin"]] for p in c["parameters"]
     ]
     return f"{head}\n{grid(('parameter', 'median', 'low', 'high', 'unit', 'from'), rows)}"
 
@@ -66,9 +63,7 @@ def _workload_text(item: Item) -> str:
     units = f"{item['units_per_cycle']:g} {item['unit_of_work']} a cycle"
     scale = f"{item['threads_per_cpu']:g} threads a CPU; {units}"
     cycle = "Each thread repeats: " + "; ".join(item["program"]) + "."
-    return "\n".join(
-        [*head, scale, cycle, "", grid(("parameter", *NUMBER), _number_rows(item["parameters"]))]
-    )
+    return "\n".join([*head, scale, cycle, "", grid(("parameter", *NUMBER), _number_rows(item["parameters"]))])
 
 
 def _cost_text(item: Item) -> str:

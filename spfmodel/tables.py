@@ -60,9 +60,7 @@ def refuse_blanks(table: pd.DataFrame, name: str, columns: Iterable[str]) -> Non
     for column in columns:
         blank = table[column].str.strip() == ""
         if blank.any():
-            raise BadInput(
-                f"{name}: {_row(table, int(blank.argmax()))} has no {column}; write it in column {column}"
-            )
+            raise BadInput(f"{name}: {_row(table, int(blank.argmax()))} has no {column}; write it in column {column}")
 
 
 def owned_table(name: str, columns: Sequence[str], root: Path | None) -> pd.DataFrame:
@@ -71,9 +69,7 @@ def owned_table(name: str, columns: Sequence[str], root: Path | None) -> pd.Data
     refuse_blanks(table, name, ["id", "unit", "value", "source"])
     twice = table["id"].duplicated()
     if twice.any():
-        raise BadInput(
-            f"{name}: id {table['id'][twice].iloc[0]} is there twice; give each row its own in column id"
-        )
+        raise BadInput(f"{name}: id {table['id'][twice].iloc[0]} is there twice; give each row its own in column id")
     return table
 
 
@@ -86,9 +82,7 @@ def runs_table(name: str, columns: Sequence[str], root: Path | None) -> pd.DataF
         if numbers.isna().any():
             row = int(numbers.isna().argmax())
             given = table[column].iloc[row]
-            raise BadInput(
-                f"{name}: {_row(table, row)} has {column} {given}; write a number in column {column}"
-            )
+            raise BadInput(f"{name}: {_row(table, row)} has {column} {given}; write a number in column {column}")
         table[column] = numbers
     return table
 
@@ -108,9 +102,7 @@ def refuse_unknown(table: pd.DataFrame, name: str, root: Path | None) -> None:
     if unknown.any():
         place = int(unknown.argmax())
         key = table["source"].iloc[place]
-        raise BadInput(
-            f"{name}: {_row(table, place)} has source {key}; cite {key} in sources.csv, or correct it"
-        )
+        raise BadInput(f"{name}: {_row(table, place)} has source {key}; cite {key} in sources.csv, or correct it")
 
 
 def with_numbers(table: pd.DataFrame) -> pd.DataFrame:

@@ -33,9 +33,7 @@ class Agreement(NamedTuple):
 def summarised(what: str, errors: list[float]) -> Agreement:
     """Statistics of absolute errors."""
     e = np.abs(errors)
-    return Agreement(
-        what, len(e), float(e.mean()), float(np.median(e)), float(np.quantile(e, 0.95)), float(e.max())
-    )
+    return Agreement(what, len(e), float(e.mean()), float(np.median(e)), float(np.quantile(e, 0.95)), float(e.max()))
 
 
 def throughput(solution: closed.Solution) -> float:

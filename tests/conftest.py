@@ -21,9 +21,7 @@ from spfmodel.report import ReportResult, run
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-PARAMETERS = (
-    "n_threads = 16\nhold_ns = 800.0\nmachine = 'x86-vm-16'\nquick = True\nseed = 1\nthreads = [1, 4]"
-)
+PARAMETERS = "n_threads = 16\nhold_ns = 800.0\nmachine = 'x86-vm-16'\nquick = True\nseed = 1\nthreads = [1, 4]"
 
 GOOD = """\
 import matplotlib.pyplot as plt
@@ -71,9 +69,7 @@ def write_recipe(folder: Path, *entries: str, out: str = "out") -> Path:
     parts = [f'[report]\ntitle = "A small report"\nlead = "Made by a test."\nout = "{out}"\n']
     for entry in entries:
         path, _, more = entry.partition("\n")
-        parts.append(
-            f'[[notebook]]\npath = "{path}"\ntitle = "About {path}"\nquestion = "What then?"\n{more}\n'
-        )
+        parts.append(f'[[notebook]]\npath = "{path}"\ntitle = "About {path}"\nquestion = "What then?"\n{more}\n')
     recipe.write_text("\n".join(parts), encoding="utf-8")
     return recipe
 

@@ -62,9 +62,7 @@ def opened(chromium: str, file: Path, profile: Path) -> Page:
     return Page(done.stdout)
 
 
-def test_the_index_opens_and_its_links_lead_to_pages(
-    chromium: str, small_report: ReportResult, tmp_path: Path
-) -> None:
+def test_the_index_opens_and_its_links_lead_to_pages(chromium: str, small_report: ReportResult, tmp_path: Path) -> None:
     index = opened(chromium, small_report.index, tmp_path / "index")
     assert index.text["title"].strip() == "A small report"
     assert "ebizzy speed-up" in index.text["table"]

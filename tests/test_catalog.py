@@ -41,9 +41,7 @@ def test_machine_has_every_cost_in_its_unit(name: str) -> None:
     entries = catalog.cost_entries()
     assert machine.name == name
     assert set(machine.costs) == set(entries)
-    assert {cost: q.unit for cost, q in machine.costs.items()} == {
-        cost: e.unit for cost, e in entries.items()
-    }
+    assert {cost: q.unit for cost, q in machine.costs.items()} == {cost: e.unit for cost, e in entries.items()}
 
 
 def test_file_names_are_the_names_inside() -> None:
@@ -87,9 +85,7 @@ def test_memory_ratio_is_the_median_that_its_note_derives() -> None:
 
 def test_update_hold_is_the_inverse_of_the_brk1_rate() -> None:
     rate = datasets.measurements().set_index("id")["total_per_s"]
-    assert catalog.prior("x86-4s").costs["update_hold_ns"].value == pytest.approx(
-        1e9 / rate["m0785"], rel=0.01
-    )
+    assert catalog.prior("x86-4s").costs["update_hold_ns"].value == pytest.approx(1e9 / rate["m0785"], rel=0.01)
 
 
 def test_machine_overrides_its_class_and_the_class_the_kernel() -> None:

@@ -35,9 +35,7 @@ def test_fixed_point_of_a_steep_falling_map():
 
 def lock_load(n: int, arrival: np.ndarray, p: float, read: float, write: float) -> LockLoad:
     one = np.ones(1)
-    return LockLoad(
-        arrival[:, None], one * (1 - p), one * p, one * read, one * write, 1.0, FCFS, np.zeros((1, 7)), n
-    )
+    return LockLoad(arrival[:, None], one * (1 - p), one * p, one * read, one * write, 1.0, FCFS, np.zeros((1, 7)), n)
 
 
 @given(

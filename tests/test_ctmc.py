@@ -74,9 +74,7 @@ SYSTEM = st.tuples(
 @settings(max_examples=40, deadline=None)
 def test_lumped_chain_equals_the_chain_over_queue_strings(system):
     p = Parameters(*system)
-    np.testing.assert_allclose(
-        solve_lock(simple_system(*p)).throughput, queue_string_throughput(p), rtol=1e-10
-    )
+    np.testing.assert_allclose(solve_lock(simple_system(*p)).throughput, queue_string_throughput(p), rtol=1e-10)
 
 
 @given(SYSTEM)

@@ -53,17 +53,13 @@ def test_shipped_tables_have_all_rows() -> None:
 @pytest.mark.parametrize("column", ["unit", "source", "value", "id"])
 def test_row_without_owner_is_refused(root: Path, name: str, column: str) -> None:
     spoil(root, name, column, "  ")
-    with pytest.raises(
-        BadInput, match=rf"^{name}\.csv: (row|line) .* has no {column}; write it in column {column}$"
-    ):
+    with pytest.raises(BadInput, match=rf"^{name}\.csv: (row|line) .* has no {column}; write it in column {column}$"):
         OWNED[name](root)
 
 
 def test_refusal_names_the_row(root: Path) -> None:
     row = spoil(root, "measurements", "unit", "")
-    with pytest.raises(
-        BadInput, match=rf"^measurements\.csv: row {row} has no unit; write it in column unit$"
-    ):
+    with pytest.raises(BadInput, match=rf"^measurements\.csv: row {row} has no unit; write it in column unit$"):
         datasets.measurements(root)
 
 
@@ -71,9 +67,7 @@ def test_refusal_names_the_row(root: Path) -> None:
 def test_uncited_source_is_refused(root: Path, name: str) -> None:
     row = spoil(root, name, "source", "Nobody1999a")
     reader = {"measurements": datasets.measurements, "counters": datasets.counters}[name]
-    with pytest.raises(
-        BadInput, match=rf"^{name}\.csv: row {row} has source Nobody1999a; cite .* sources\.csv"
-    ):
+    with pytest.raises(BadInput, match=rf"^{name}\.csv: row {row} has source Nobody1999a; cite .* sources\.csv"):
         reader(root)
 
 
@@ -97,9 +91,7 @@ def test_missing_column_is_refused(root: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOST)
-@pytest.mark.parametrize(
-    ("column", "value"), [("unit", ""), ("median", "fast"), ("q75", "nan"), ("n", "inf")]
-)
+@pytest.mark.parametrize(("column", "value"), [("unit", ""), ("median", "fast"), ("q75", "nan"), ("n", "inf")])
 def test_host_row_must_be_numbers_with_unit(root: Path, name: str, column: str, value: str) -> None:
     row = spoil(root, name, column, value)
     with pytest.raises(BadInput, match=rf"^{name}\.csv: {row} has (no )?{column}"):

@@ -126,24 +126,17 @@ def test_wrong_machine_is_refused(tmp_path: Path, old: str, new: str, said: str)
 
 
 def test_cost_that_is_a_bare_number_is_refused(tmp_path: Path) -> None:
-    file = machine_file(
-        tmp_path, more="\n[costs]\nwake_ns = 5.0\n".replace("[costs]", "[costs.wake_ns]\nvalue = 1")
-    )
+    file = machine_file(tmp_path, more="\n[costs]\nwake_ns = 5.0\n".replace("[costs]", "[costs.wake_ns]\nvalue = 1"))
     assert "wake_ns" in refusal(lambda: catalog.machine(file))
     head = MACHINE.split("[costs.")[0]
     file.write_text(head + "[costs]\nwake_ns = 20000\n")
-    assert "costs.wake_ns is 20000; make it a table of value, low, high, unit" in refusal(
-        lambda: catalog.machine(file)
-    )
+    assert "costs.wake_ns is 20000; make it a table of value, low, high, unit" in refusal(lambda: catalog.machine(file))
 
 
 def test_share_above_one_is_refused(tmp_path: Path) -> None:
     owner = 'unit = "share"\nkind = "prior"\nsource = "judgement"\n'
     file = machine_file(tmp_path, more=f"\n[costs.zap_share]\nvalue = 0.5\nlow = 0.1\nhigh = 1.5\n{owner}")
-    assert (
-        refusal(lambda: catalog.machine(file))
-        == f"{file}: costs.zap_share reaches up to 1.5; a share is at most 1"
-    )
+    assert refusal(lambda: catalog.machine(file)) == f"{file}: costs.zap_share reaches up to 1.5; a share is at most 1"
 
 
 def test_prior_that_builds_on_itself_is_refused(tmp_path: Path) -> None:
@@ -157,10 +150,7 @@ def test_prior_that_builds_on_itself_is_refused(tmp_path: Path) -> None:
 def test_unknown_names_are_refused_with_the_nearest(read: Callable[[str], object], tmp_path: Path) -> None:
     assert re.match(r"unknown \w+ x86-vm-61; ", refusal(lambda: read("x86-vm-61")))
     missing = str(tmp_path / "none.toml")
-    assert (
-        refusal(lambda: read(missing))
-        == f"{missing}: no such file; give the path of a TOML file, or a shipped name"
-    )
+    assert refusal(lambda: read(missing)) == f"{missing}: no such file; give the path of a TOML file, or a shipped name"
     assert "cannot be read" in refusal(lambda: read(str(tmp_path) + "/"))
 
 

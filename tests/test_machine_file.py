@@ -19,9 +19,7 @@ def calibrated(name: str) -> Machine:
         baseline="mmap_sem",
         protocols_used=("mmap_sem", "ideal"),
         parameters={
-            "line_ns": FittedParameter(
-                median=np.float64(92.1), low=1 / 3, high=1e300, unit="ns", origin="data"
-            )
+            "line_ns": FittedParameter(median=np.float64(92.1), low=1 / 3, high=1e300, unit="ns", origin="data")
         },
         draws=Draws(names=("line_ns", "wake_ns"), values=np.array([[90.1, 2e4], [1e-7, 1 / 7]])),
     )

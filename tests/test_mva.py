@@ -108,9 +108,7 @@ def test_two_stations_by_convolution():
 
 def test_ticket_lock_collapses():
     """Boyd-Wickizer's ticket lock, rate 1 / (s + c n / 2): throughput falls beyond a number of threads."""
-    flows = [
-        float(repairman(n, 100.0, 1 / (1.0 + 2.0 * np.arange(1, n + 1) / 2)).throughput) for n in (4, 12, 48)
-    ]
+    flows = [float(repairman(n, 100.0, 1 / (1.0 + 2.0 * np.arange(1, n + 1) / 2)).throughput) for n in (4, 12, 48)]
     assert flows[0] < flows[1]
     assert flows[2] < 0.5 * flows[1]
 

@@ -153,8 +153,7 @@ def test_little_law_holds_for_faults_and_for_the_whole_population() -> None:
 def test_line_is_local_for_one_thread_and_serves_one_at_a_time() -> None:
     steps = [Row(op=Op.LINE, value=100.0), *ops("CYCLE_END")]
     networks = [
-        replace(free_of_cost(steps, n, lines=("line",), scv=0.0), line_local_ns=np.array([20.0]))
-        for n in (1, 2, 7)
+        replace(free_of_cost(steps, n, lines=("line",), scv=0.0), line_local_ns=np.array([20.0])) for n in (1, 2, 7)
     ]
     rates = [simulate(network, cycles=100)["throughput_per_s"][0] for network in networks]
     assert rates == pytest.approx([1e9 / 20, 1e9 / 100, 1e9 / 100])
@@ -162,9 +161,7 @@ def test_line_is_local_for_one_thread_and_serves_one_at_a_time() -> None:
 
 def test_two_threads_share_one_cpu_by_slices() -> None:
     """Three cycles of 1 ms fill a slice of 3 ms; the switch of 2 us comes on top."""
-    network = free_of_cost(
-        [work(1000), *ops("CYCLE_END")], 2, ns=(0, 0, 0, 0, 2 * US, 3e6, 0), cpus=1, scv=0.0
-    )
+    network = free_of_cost([work(1000), *ops("CYCLE_END")], 2, ns=(0, 0, 0, 0, 2 * US, 3e6, 0), cpus=1, scv=0.0)
     found = simulate(network, cycles=600)
     assert found["throughput_per_s"][0] == pytest.approx(3 / 3.002e-3, rel=1e-6)
     assert found["busy_cpus"][0] == pytest.approx(1.0)

@@ -73,9 +73,7 @@ def test_pages_need_no_network_and_no_script(small_report: ReportResult) -> None
 def test_no_half_written_file_is_left(small_report: ReportResult) -> None:
     names = sorted(file.name for file in small_report.index.parent.iterdir())
     suffixes = ("answers.json", "html", "ipynb", "provenance.json")
-    assert names == sorted(
-        ["index.html", *(f"{n}.{s}" for n in ("good", "fails", "silent") for s in suffixes)]
-    )
+    assert names == sorted(["index.html", *(f"{n}.{s}" for n in ("good", "fails", "silent") for s in suffixes)])
 
 
 @pytest.mark.parametrize(
@@ -162,26 +160,18 @@ def test_two_notebooks_may_not_write_the_same_page(tmp_path: Path) -> None:
 def test_notebooks_run_at_the_same_time_and_progress_is_told(tmp_path: Path) -> None:
     """Each waits until the other has begun, so that neither can end if they run one after the other."""
     for me, other in (("a", "b"), ("b", "a")):
-        meet = (
-            f"import pathlib, time\nhere = pathlib.Path({str(tmp_path)!r})\n(here / 'begun_{me}').touch()\n"
-        )
+        meet = f"import pathlib, time\nhere = pathlib.Path({str(tmp_path)!r})\n(here / 'begun_{me}').touch()\n"
         meet += "end = time.time() + 60\n"
-        meet += (
-            f"while not (here / 'begun_{other}').exists():\n    assert time.time() < end\n    time.sleep(.05)"
-        )
+        meet += f"while not (here / 'begun_{other}').exists():\n    assert time.time() < end\n    time.sleep(.05)"
         write_notebook(tmp_path / f"{me}.ipynb", [meet])
     told: list[tuple[int, int, str]] = []
-    result = run(
-        write_recipe(tmp_path, "a.ipynb", "b.ipynb"), jobs=2, progress=lambda *line: told.append(line)
-    )
+    result = run(write_recipe(tmp_path, "a.ipynb", "b.ipynb"), jobs=2, progress=lambda *line: told.append(line))
     assert result.exit_status == 0
     assert [done for done, _total, _line in told] == [0, 1, 2]
     assert {total for _done, total, _line in told} == {2}
 
 
-def test_a_kernel_that_does_not_start_gets_one_more_try(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kernel_that_does_not_start_gets_one_more_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_notebook(tmp_path / "one.ipynb", [])
     (job,) = load_recipe(write_recipe(tmp_path, "one.ipynb")).jobs
     answers = iter([("The kernel did not start: port taken", True), ("", False), ("", False)])
@@ -203,10 +193,7 @@ def test_a_malformed_answer_is_refused() -> None:
 
 
 def test_verdicts_and_pictures_follow_the_numbers() -> None:
-    said = [
-        verdict(claim_measured(value))
-        for value in (0.5, 1.0, 1.9, 2.1, {"median": 2.1, "low": 1.9, "high": 3})
-    ]
+    said = [verdict(claim_measured(value)) for value in (0.5, 1.0, 1.9, 2.1, {"median": 2.1, "low": 1.9, "high": 3})]
     assert said == ["predicted too high", "inside", "inside", "predicted too low", "ranges overlap"]
     assert verdict(claim_measured(None)) == "not measured"
     assert "#D55E00" not in strip(claim_measured(None))

@@ -52,9 +52,7 @@ def test_an_interrupt_ends_the_report_at_once(tmp_path: Path) -> None:
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), str(recipe)]
     environment = os.environ | {"TMPDIR": str(tmp_path / "scratch")}
-    with subprocess.Popen(
-        command, start_new_session=True, env=environment, stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen(command, start_new_session=True, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
             assert appears(begun, within_s=120)
             os.killpg(process.pid, signal.SIGINT)

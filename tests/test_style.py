@@ -19,9 +19,7 @@ sources = pytest.mark.parametrize(
     sorted(file for name in FOLDERS for file in (ROOT / name).rglob("*.py")),
     ids=lambda file: file.name,
 )
-notebooks = pytest.mark.parametrize(
-    "file", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda file: file.name
-)
+notebooks = pytest.mark.parametrize("file", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda file: file.name)
 
 
 def functions(source: str) -> Iterator[tuple[str, int]]:

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def mean_service_ns(
-    local_ns: Floats | float, contended_ns: Floats | float, n_threads: Floats | int
-) -> Floats:
+def mean_service_ns(local_ns: Floats | float, contended_ns: Floats | float, n_threads: Floats | int) -> Floats:
     """Mean time of an atomic when N threads use the line equally often, ns, (...).
 
     t = t0 + (t1 - t0) (N - 1) / N: the last user was another with probability (N - 1) / N.

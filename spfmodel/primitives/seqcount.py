@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def stays_unchanged(
-    updates_per_ns: Floats | float, window_ns: Floats | float, window_scv: float = 0.0
-) -> Floats:
+def stays_unchanged(updates_per_ns: Floats | float, window_ns: Floats | float, window_scv: float = 0.0) -> Floats:
     """Chance that no update begins within a window: the Laplace transform of its length.
 
     L_S(lambda) = (1 + c2 lambda S)^(-1/c2), the gamma law; c2 = 0: e^(-lambda S); c2 = 1: exponential

@@ -71,9 +71,7 @@ def _read_cv(network: Network) -> float:
     return float(np.sqrt(scv[0])) if len(scv) else 1.0
 
 
-def _flow(
-    network: Network, cycle: Cycle, model: LockModel, phi: Floats, attempt: Costs, slow: Floats
-) -> Flow:
+def _flow(network: Network, cycle: Cycle, model: LockModel, phi: Floats, attempt: Costs, slow: Floats) -> Flow:
     """Solve the network at a given chance of fallback phi, with what attempts then spend."""
     load = _load(network, cycle, attempt, phi, slow)
     lock = model(load)

@@ -149,9 +149,7 @@ def _queue(law: BirthDeath, n_servers: int) -> Queue:
 
 def mmck(arrival_rate: float, service_rate: float, n_servers: int, capacity: int) -> Queue:
     """M/M/c/K: Poisson arrivals, c servers, at most K present; who finds K is lost."""
-    return _queue(
-        birth_death(np.full(capacity, arrival_rate), servers(capacity, n_servers, service_rate)), n_servers
-    )
+    return _queue(birth_death(np.full(capacity, arrival_rate), servers(capacity, n_servers, service_rate)), n_servers)
 
 
 def mmcn(request_rate: float, service_rate: float, n_servers: int, n_threads: int) -> Queue:

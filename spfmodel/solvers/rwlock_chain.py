@@ -167,9 +167,7 @@ def _means(system: LockSystem, weight: Floats) -> LockMeans:
     heads, writer = float(r1.sum()), float(w.sum())
     flow = float(w.sum() * system.write_rate + r0 @ system.complete + r1 @ system.drain[held])
     outside = n - readers - heads - writer - unknown
-    return LockMeans(
-        flow, outside, readers, writer, 1 - writer - float(r0[0]), (1 - p) * unknown, heads + p * unknown
-    )
+    return LockMeans(flow, outside, readers, writer, 1 - writer - float(r0[0]), (1 - p) * unknown, heads + p * unknown)
 
 
 def solve_lock(system: LockSystem) -> LockMeans:
