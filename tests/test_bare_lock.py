@@ -29,7 +29,7 @@ def test_formula_and_chain_reach_the_limit_from_below() -> None:
 
 @pytest.mark.parametrize("n_threads", [2, 8])
 def test_the_simulation_covers_the_chain(n_threads: int) -> None:
-    rate, half = bare_lock.simulated(bare_lock.network(LOCK, n_threads), seed=3, events=150_000)
+    rate, half = bare_lock.simulated(bare_lock.network(LOCK, n_threads), seed=3, events=300_000)
     exact = bare_lock.by_chain(LOCK, n_threads)
     assert half < 0.02 * exact
     assert abs(rate - exact) < 2 * half

@@ -144,7 +144,7 @@ def test_the_study_is_reproduced(name: str) -> None:
 @pytest.mark.verification
 @pytest.mark.parametrize("name", MIXING)
 def test_the_study_is_reproduced_in_full_length(name: str) -> None:
-    deviation, half_width = records(name, events=10**9)
+    deviation, half_width = records(name, events=10**9, replicas=6)
     assert abs(deviation) < 0.04
     assert half_width < 0.02
 
