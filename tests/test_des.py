@@ -136,7 +136,7 @@ def test_utilisation_law_holds_in_every_run(system: tuple[int, float, float, flo
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_shares_are_shares(name: str) -> None:
     network = SYSTEMS[name]
-    found = des.solve(network, events=40_000)
+    found = des.solve(network, events=20_000)
     shares = {**found.utilisation, **found.abort_share}
     assert all(0 <= share[0] <= 1 for share in shares.values())
     assert 0 < found.busy_cpus[0] <= network.cpus * (1 + 1e-12)
