@@ -15,17 +15,14 @@ from spfmodel.validate import CELLS, Cell, as_json, cells, classes, table
 
 EBIZZY = (("x86-vm-16", "ebizzy-mTRp", "spf_rwlock"), ("power8-80", "ebizzy-mTRp", "spf_rwlock"))
 PFT = ("skylake-112", "pft", "spf_mmseq")
-of_ebizzy = pytest.mark.xdist_group("validate-ebizzy")
-of_pft = pytest.mark.xdist_group("validate-pft")
 
 
 @cache
 def found(*only: tuple[str, str, str]) -> list[Cell]:
-    """The cells, computed once in a session (tests of one group run in one process)."""
+    """The cells, computed once."""
     return cells(only)
 
 
-@of_ebizzy
 @pytest.mark.parametrize("machine", ["x86-vm-16", "power8-80"])
 def test_ebizzys_gain_is_within_35_percent_of_the_median_of_v6_to_v10(machine: str) -> None:
     (cell,) = [c for c in found(*EBIZZY) if c.machine == machine and c.quantity == "speedup"]
@@ -34,14 +31,12 @@ def test_ebizzys_gain_is_within_35_percent_of_the_median_of_v6_to_v10(machine: s
     assert cell.covered95
 
 
-@of_pft
 def test_pfts_gain_curve_is_within_12_percent_in_the_median() -> None:
     errors = [c.error for c in found(PFT) if c.quantity == "speedup"]
     assert len(errors) == 10
     assert np.median(np.abs(errors)) <= 0.12
 
 
-@of_ebizzy
 def test_a_fallback_frequency_is_predicted_within_its_95_percent_interval_or_listed() -> None:
     shares = [c for c in found(*EBIZZY) if c.quantity == "fallback_share"]
     assert {c.machine for c in shares} == {"x86-vm-16", "power8-80"}
@@ -49,7 +44,6 @@ def test_a_fallback_frequency_is_predicted_within_its_95_percent_interval_or_lis
     assert all(0 < c.predicted.low < c.predicted.high < 1 for c in shares)
 
 
-@of_ebizzy
 def test_cells_hold_what_they_say() -> None:
     for c in found(*EBIZZY):
         assert c.error == pytest.approx(log(c.predicted.median / c.measured))
@@ -62,7 +56,6 @@ def test_cells_hold_what_they_say() -> None:
     assert set(as_json(found(*EBIZZY))) == {"cells", "classes"}
 
 
-@of_ebizzy
 def test_the_measured_speed_up_is_the_median_over_sources() -> None:
     (cell,) = [c for c in found(*EBIZZY) if c.machine == "x86-vm-16" and c.quantity == "speedup"]
     ratios = [60902.26 / 11485.14, 62236.93 / 11412.55, 95905.16 / 14902.60, 91104.52 / 12405.52]
