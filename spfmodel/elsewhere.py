@@ -81,7 +81,7 @@ def taught(
     known = {name: list(found) for name, found in calibrations.items()}
     seen = {
         (name, c.workload): meeting(
-            catalog.uncalibrated(name, root), catalog.workload(c.workload, root), _by_name(c), root
+            catalog.uncalibrated(name, root), catalog.workload(c.workload, root), c.draws.by_name(), root
         )
         for name, found in known.items()
         for c in found
@@ -96,14 +96,10 @@ def taught(
     return out
 
 
-def _by_name(c: Calibration) -> dict[str, Floats]:
-    return dict(zip(c.draws.names, c.draws.values.T, strict=True))
-
-
 def _with_meeting(c: Calibration, others: list[Meeting], seed: int) -> Calibration:
     """Replace the columns of what was learnt elsewhere; the baseline rows say nothing about them."""
     rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(4)[3])
-    columns = _by_name(c)
+    columns = c.draws.by_name()
     size = len(c.draws.values)
     parameters = dict(c.parameters)
     for name in LEARNT:

@@ -20,6 +20,10 @@ class Draws:
     values: NDArray[np.float64]
     """shape (n_draws, n_names), in each cost's unit"""
 
+    def by_name(self) -> dict[str, NDArray[np.float64]]:
+        """Columns (n_draws,) by cost name."""
+        return dict(zip(self.names, self.values.T, strict=True))
+
 
 @dataclass(frozen=True, kw_only=True)
 class FittedParameter:

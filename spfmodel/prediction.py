@@ -96,7 +96,7 @@ def draws_for(question: Question) -> dict[str, Floats]:
     noise = {name: rng.standard_normal(size) for name in ranged}
     out = {n: known[n].value * np.exp(known[n].log_sd * noise[n]) for n in ranged}
     if found is not None:
-        joint = dict(zip(found.draws.names, found.draws.values.T, strict=True))
+        joint = found.draws.by_name()
         own = workload.parameters if found.workload != workload.name else {}
         out.update({n: v for n, v in joint.items() if n in known and n not in own})
     shares = {n for n in out if known[n].unit == "share"}
