@@ -1,0 +1,21 @@
+"""The closed forms, derived by sympy: shown in notebooks, compared with the numeric code in tests.
+
+Every function derives its result (from a sum, an integral or balance equations) instead of stating it.
+Symbols are positive; times and rates are in any one unit. One file per primitive.
+"""
+
+from .cacheline import repairman_throughput
+from .reader_writer import saturated_op_time, saturated_op_time_limit
+from .seqcount import Success, seqcount_success
+from .spin_trylock import engset_loss
+from .symbols import symbols
+
+__all__ = [
+    "Success",
+    "engset_loss",
+    "repairman_throughput",
+    "saturated_op_time",
+    "saturated_op_time_limit",
+    "seqcount_success",
+    "symbols",
+]
