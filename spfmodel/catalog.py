@@ -94,8 +94,13 @@ def workload(name_or_path: str | Path, root: Path | None = None) -> Workload:
     form = parse(WorkloadForm, read_toml(file), str(file))
     _check_entries(form.parameters, parameter_entries(root), f"{file}: parameters", zero_too=True)
     return Workload(
-        **{f.name: getattr(form, f.name) for f in fields(Workload) if f.name not in ("program", "parameters")},
-        program=tuple(Phase(do=p.do, op=p.op, repeat=p.repeat) for p in form.program),
+        **{
+            f.name: getattr(form, f.name)
+            for f in fields(Workload)
+            if f.name not in ("program", "updater", "parameters")
+        },
+        program=tuple(Phase(**p.model_dump()) for p in form.program),
+        updater=tuple(Phase(**p.model_dump()) for p in form.updater),
         parameters={name: _quantity(q) for name, q in form.parameters.items()},
     )
 

@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from .machine import CHOICES
 from .sources import BadInput
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Op = Literal["", "mmap", "munmap", "brk_up", "brk_down", "mprotect", "madvise", "update_op", "recycle"]
 Count = Annotated[int, Field(ge=1, le=8192)]
 """as many CPUs as a Linux kernel can have"""
 Positive = Annotated[float, Field(gt=0)]
@@ -27,7 +29,6 @@ class Form(BaseModel):
 
 
 def _disorder(low: float, middle: float, high: float) -> str:
-    """What is wrong with a range."""
     return f"runs low {low:g}, middle {middle:g}, high {high:g}; put them in ascending order"
 
 
@@ -137,8 +138,9 @@ class PhaseForm(Form):
     """One thing that a thread does; see `machine.Phase`."""
 
     do: Literal["think", "update", "fault"]
-    op: Literal["", "mmap", "munmap", "brk_up", "brk_down", "mprotect"] = ""
+    op: Op = ""
     repeat: str = ""
+    every: str = ""
 
     @model_validator(mode="after")
     def _update_has_op(self) -> Self:
@@ -159,15 +161,25 @@ class WorkloadForm(Form):
     units_per_cycle: Positive
     threads_per_cpu: Positive
     program: Annotated[list[PhaseForm], Field(min_length=1)]
+    updater: list[PhaseForm] = []
+    choices: dict[str, str] = {}
     parameters: dict[str, QuantityForm]
+
+    @model_validator(mode="after")
+    def _choices_known(self) -> Self:
+        """A choice has a known name and one of its values."""
+        for name, value in self.choices.items():
+            if value not in (known := CHOICES.get(name, ())):
+                raise ValueError(f'has choices.{name} = "{value}"; choose one of {", ".join(known or CHOICES)}')
+        return self
 
     @model_validator(mode="after")
     def _repeats_known(self) -> Self:
         """What a phase repeats by is a parameter; `faults` may follow from touched_kib."""
         known = {*self.parameters} | ({"faults"} if "touched_kib" in self.parameters else set())
-        for phase in self.program:
-            if phase.repeat and phase.repeat not in known:
-                raise ValueError(f'repeats by "{phase.repeat}", which is no parameter; add [parameters.{phase.repeat}]')
+        for phase in (*self.program, *self.updater):
+            for name in {phase.repeat, phase.every} - {"", *known}:
+                raise ValueError(f'repeats by "{name}", which is no parameter; add [parameters.{name}]')
         return self
 
 
@@ -176,6 +188,7 @@ TABLES: Mapping[str, type[Form]] = {
     "parameters": QuantityForm,
     "calibration": CalibrationForm,
     "program": PhaseForm,
+    "updater": PhaseForm,
 }
 """What the entries of a named table are, for naming the nearest known key."""
 T = TypeVar("T", bound=Form)

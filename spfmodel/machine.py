@@ -89,6 +89,17 @@ class Machine:
     """by workload: what was fitted, on which rows; empty when everything is a prior"""
 
 
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "touch": ("user", "kern", "read"),
+    "fault_kind": ("anonymous", "zero", "cow", "file", "shared", "swap"),
+    "update_op": ("mmap", "brk", "mprot_other", "mprot_own", "madv", "mmapt"),
+    "mode": ("threads", "processes"),
+}
+"""Parameters of a workload that are words. touch: who touches the page (kern: a system call writes to it; read: a
+load, which gets the zero page); fault_kind: what the page is; update_op: what an update is, as the controlled runs
+name it (mmap, brk: a pair; mmapt: map, touch, unmap); mode: threads of one process, or a process each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """One thing that a thread does in a cycle of its benchmark."""
@@ -96,9 +107,12 @@ class Phase:
     do: str
     """`think`, `update` or `fault`"""
     op: str = ""
-    """for an update: mmap, munmap, brk_up, brk_down, mprotect"""
+    """for an update: mmap, munmap, brk_up, brk_down, mprotect, madvise; `update_op`: by that choice; `recycle`: the
+    pages touched go back by MADV_DONTNEED"""
     repeat: str = ""
     """name of the workload parameter that says how often; empty: once"""
+    every: str = ""
+    """name of the parameter that says after how many KiB touched; empty: in each cycle"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,4 +132,12 @@ class Workload:
     program: tuple[Phase, ...]
     """the cycle that every thread repeats"""
     parameters: Mapping[str, Quantity]
-    """by name: touched_kib, think_ns, same_vma, threads_per_page_table, ..."""
+    """by name: touched_kib, think_ns, same_vma, page_table_sharing_kib, ..."""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """by name: one of `CHOICES`; what is not named takes the first"""
+    updater: tuple[Phase, ...] = ()
+    """the cycle of threads that only update (`dedicated_updaters` of them), if there are any"""
+
+    def choice(self, name: str) -> str:
+        """What the workload says, or the first of `CHOICES`."""
+        return self.choices.get(name, CHOICES[name][0])

@@ -47,6 +47,15 @@ class Op(IntEnum):
     JUMP = 21
     CYCLE_END = 22
     """one cycle of the workload is done; go on at `arg`"""
+    FLUSH = 23
+    """`value_ns` for each other busy CPU"""
+    VMA_READ_TRY = 24
+    VMA_READ_UNLOCK = 25
+    VMA_WRITE_LOCK = 26
+    """with the chance `value_ns` it is the VMA in which threads fault"""
+    VMA_WRITE_UNLOCK = 27
+    EVERY = 28
+    """jump ahead to `arg`, but for each `value_ns`-th time"""
 
 
 TIMES = ("wake_ns", "wake_hot_ns", "wake_send_ns", "spin_handoff_ns", "switch_ns", "slice_ns")
@@ -66,8 +75,9 @@ class Network:
     cause: Ints
     """(S,) index into `causes`; -1 elsewhere"""
     value_ns: Floats
-    """(D, S) mean time of WORK and LINE; chance of CHANCE; chance that SEQ_ODD hits the VMA that
-    faults; count of LOOP"""
+    """(D, S) mean time of WORK, LINE and FLUSH; chance of CHANCE; chance that SEQ_ODD or VMA_WRITE_LOCK
+    hits the VMA that faults; chance that TRYLOCK or SPIN_LOCK meets a shared page table; count of LOOP
+    and EVERY"""
     scv: Floats
     """(S,) squared coefficient of variation of WORK and LINE (0 constant, 1 exponential)"""
     line_local_ns: Floats

@@ -6,6 +6,7 @@ All prices are arrays over draws (D,), in ns, or shares where the name says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,24 @@ from .machine import Machine, Phase, Workload
 
 Floats = NDArray[np.float64]
 
-OPS = ("mmap", "munmap", "brk_up", "brk_down", "mprotect")
+OPS = ("mmap", "munmap", "brk_up", "brk_down", "mprotect", "madvise", "recycle")
 """The updates that a workload's program may name."""
+UPDATE_OPS: Mapping[str, tuple[str, ...]] = {
+    "mmap": ("mmap", "munmap"),
+    "brk": ("brk_up", "brk_down"),
+    "mprot_other": ("mprotect",),
+    "mprot_own": ("mprotect",),
+    "madv": ("madvise",),
+    "mmapt": ("mmap", "fault", "munmap"),
+}
+"""What the choice `update_op` stands for."""
+KINDS = {"anonymous": "", "zero": "zero_page_ratio", "cow": "cow_ratio", "file": "file_ratio",
+         "shared": "shared_ratio", "swap": "swap_ratio"}  # fmt: skip
+"""The cost by which a fault's work differs from an anonymous one's, by kind."""
+FREES = ("munmap", "brk_down")
+"""Updates that free a VMA: the one that is unmapped, or the tail that brk splits off."""
+SHARES = ("notsup_share", "new_pmd_share", "new_vma_share", "collapse_share", "retry_share")
+"""Chances of an attempt that are 0 unless a workload says otherwise."""
 ENTRIES_PER_TABLE = {"ppc64": 256, "x86_64": 512, "arm64": 512}
 """PTEs in the last level: hash MMU with 64 KiB pages has 2^8, 4 KiB pages have 2^9."""
 
@@ -37,9 +54,31 @@ def times(machine: Machine, workload: Workload, phase: Phase) -> int:
     return max(1, round(workload.parameters[phase.repeat].value)) if phase.repeat else 1
 
 
+def phases(program: tuple[Phase, ...], workload: Workload) -> list[Phase]:
+    """A program with the choice of `update_op` put in."""
+    out = []
+    for phase in program:
+        ops = UPDATE_OPS[workload.choice("update_op")] if phase.op == "update_op" else (phase.op,)
+        out += [replace(phase, do="fault", op="") if op == "fault" else replace(phase, op=op) for op in ops]
+    return out
+
+
+def turns(machine: Machine, workload: Workload, phase: Phase) -> int:
+    """A phase comes in one of so many cycles."""
+    if not phase.every:
+        return 1
+    pages = workload.parameters[phase.every].value / machine.page_kib
+    return max(1, round(pages / max(1, faults_per_cycle(machine, workload))))
+
+
+def fault_kind(workload: Workload) -> str:
+    """What its faults are; a page that is only read is the zero page."""
+    return "zero" if workload.choice("touch") == "read" else workload.choice("fault_kind")
+
+
 def faults_per_cycle(machine: Machine, workload: Workload) -> int:
     """Pages that one cycle touches."""
-    return sum(times(machine, workload, phase) for phase in workload.program if phase.do == "fault")
+    return sum(times(machine, workload, p) for p in phases(workload.program, workload) if p.do == "fault")
 
 
 def threads_per_page_table(machine: Machine, v: Mapping[str, Floats], n_threads: int) -> int:
@@ -54,27 +93,39 @@ def threads_per_page_table(machine: Machine, v: Mapping[str, Floats], n_threads:
     return int(min(n_threads, max(1.0, span_kib / each)))
 
 
-def _update_prices(v: dict[str, Floats], op: str, pages: int) -> dict[str, Floats]:
-    """The four parts of one update's write hold."""
-    family = "brk" if op.startswith("brk") else op
-    hold = v["update_hold_ns"] * v.get(f"{family}_ratio", np.ones(1))
-    adjust = hold * v[f"adjust_share_{family}"]
+def _update_prices(v: Mapping[str, Floats], op: str, pages: int) -> dict[str, Floats]:
+    """The parts of one update's hold, and what flushing one other CPU takes. pages : that it zaps."""
+    family = {"brk_up": "brk", "brk_down": "brk", "recycle": "madvise"}.get(op, op)
+    hold = v["update_hold_ns"] * v.get(f"{family}_ratio", np.ones(1)) + v["level_ns"]
+    hold = v["madvise_ns"] if family == "madvise" else hold
+    adjust = hold * v[f"adjust_share_{family}"] if family != "madvise" else np.zeros_like(hold)
     zap = np.zeros_like(hold)
     grows = op in ("mmap", "brk_up")
     rest = hold - adjust
     after = np.zeros_like(hold) if grows else rest
-    if op in ("munmap", "brk_down"):
+    if family in ("munmap", "madvise") or op == "brk_down":
         touched = v["zap_page_ns"] * pages
         zap = rest * v["zap_share"] + touched * v["zap_locked_share"]
         after = rest * (1 - v["zap_share"]) + touched * (1 - v["zap_locked_share"])
-        after = after + v["tlb_flush_ns"] * (pages > 0)
-    before = rest if grows else np.zeros_like(hold)
+    flushes = not grows and pages > 0
     return {
-        f"{op}_before_ns": before,
+        f"{op}_before_ns": rest if grows else np.zeros_like(hold),
         f"{op}_adjust_ns": adjust,
         f"{op}_zap_ns": zap,
-        f"{op}_after_ns": after,
+        f"{op}_after_ns": after + v["tlb_flush_ns"] * flushes,
+        f"{op}_flush_ns": v["ipi_target_ns"] * flushes,
+        f"{op}_srcu_ns": v["srcu_free_ns"] * (op in FREES),
     }
+
+
+def _pages_zapped(machine: Machine, workload: Workload, op: str) -> int:
+    """Pages that an update finds present: those that the cycle touched, or the one that mprotect changes."""
+    if op == "recycle":
+        return max(1, round(workload.parameters["recycle_kib"].value / machine.page_kib))
+    if "update_op" not in {phase.op for phase in workload.program}:
+        return faults_per_cycle(machine, workload)
+    chosen = workload.choice("update_op")
+    return 1 if chosen in ("mmapt", "mprot_own", "mprot_other") and op != "brk_down" else 0
 
 
 def mapped_runs(n_threads: int, faults: int) -> float:
@@ -126,6 +177,8 @@ def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_
     memory_ns = memory_ratio * 2 * line_ns * node_crowding : what stays shared, as a share of the
     mm-wide atomics when every core faults
     speculative_work_ns = fault_work_ns + spec_extra_ns
+    extra_vmas add vma_level_ns to a walk, update_level_ns to an update, per doubling beyond 8 VMAs
+    A fault of another kind than anonymous has its own fault_work_ns. With a process each, nothing mm-wide is shared.
     An update's hold is update_hold_ns times the operation's ratio; its parts are named by where
     the sequence is odd (adjust), where the page-table lock is held (zap), before and after.
     A new mapping fills the highest hole and merges with the VMA in which others fault; munmap hits
@@ -133,14 +186,38 @@ def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_
     """
     v = values(machine, workload, draws)
     zero = np.zeros_like(v["line_ns"])
-    v["line_ns"] = v["line_ns"] * (1 + (v["line_cross_ratio"] - 1) * cross_share(machine, n_threads))
-    v["memory_ns"] = v["memory_ratio"] * 2 * v["line_ns"] * node_crowding(machine, n_threads, v["memory_mm_share"])
-    v["speculative_work_ns"] = v["fault_work_ns"] + v["spec_extra_ns"]
-    for name in ("notsup_share", "new_pmd_share", "collapse_share", "think_ns"):
+    for name in (*SHARES, "think_ns", "updater_think_ns", "extra_vmas"):
         v.setdefault(name, zero)
-    pages = faults_per_cycle(machine, workload)
-    same = v.setdefault("same_vma", zero)
-    for op in {phase.op for phase in workload.program if phase.do == "update"}:
-        v.update(_update_prices(v, op, pages))
-        v[f"{op}_same_vma"] = same / mapped_runs(n_threads, pages) if op == "munmap" else same
-    return v
+    for name in ("one_vma", "page_table_overlap"):
+        v.setdefault(name, zero + 1)
+    private = workload.choice("mode") == "processes"
+    mm_share = zero if private else v["memory_mm_share"]
+    v["line_ns"] = v["line_ns"] * (1 + (v["line_cross_ratio"] - 1) * cross_share(machine, n_threads))
+    v["memory_ns"] = v["memory_ratio"] * 2 * v["line_ns"] * node_crowding(machine, n_threads, mm_share)
+    v["memory_ns"] = v["memory_ns"] * ((1 - v["memory_mm_share"]) if private else 1)
+    doublings = np.log2(1 + v["extra_vmas"] / FEW_VMAS)
+    v["vma_walk_ns"] = v["vma_walk_ns"] + v["vma_level_ns"] * doublings
+    v["level_ns"] = v["update_level_ns"] * doublings
+    ratio = KINDS[fault_kind(workload)]
+    v["fault_work_ns"] = v["fault_work_ns"] * (v[ratio] if ratio else 1.0)
+    v["speculative_work_ns"] = v["fault_work_ns"] + v["spec_extra_ns"]
+    v["refused_ns"] = zero
+    return v | _updates(machine, workload, v, n_threads)
+
+
+FEW_VMAS = 8.0
+"""VMAs that a small program has anyway."""
+
+
+def _updates(machine: Machine, workload: Workload, v: dict[str, Floats], n_threads: int) -> dict[str, Floats]:
+    """Prices of the updates that a workload does, and the chance that each hits the VMA in which threads fault."""
+    out: dict[str, Floats] = {}
+    same = v.setdefault("same_vma", np.zeros_like(v["line_ns"]))
+    both = (*workload.program, *workload.updater)
+    if "update_op" in {phase.op for phase in both}:
+        same = v["one_vma"] if workload.choice("update_op") in ("mprot_own", "madv") else np.zeros_like(same)
+    runs = mapped_runs(n_threads, faults_per_cycle(machine, workload))
+    for op in {phase.op for phase in phases(both, workload) if phase.do == "update"}:
+        out |= _update_prices(v, op, _pages_zapped(machine, workload, op))
+        out[f"{op}_same_vma"] = same / runs if op == "munmap" else same
+    return out

@@ -8,7 +8,7 @@ from math import isfinite
 
 from . import catalog
 from .forms import FactsForm, nearest
-from .machine import Machine, Workload
+from .machine import CHOICES, Machine, Workload
 from .primitives.reader_writer import era_of
 from .sources import BadInput, Kind, Quantity
 
@@ -23,6 +23,7 @@ class Settings:
     facts: dict[str, object] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, float] = field(default_factory=dict)
+    choices: dict[str, str] = field(default_factory=dict)
     kernels: dict[str, str] = field(default_factory=dict)
 
 
@@ -46,8 +47,11 @@ def _sort(out: Settings, key: str, value: str) -> None:
         out.kernels[key] = _version(key, value)
     elif key.startswith("workload."):
         name = key.removeprefix("workload.")
+        if name in CHOICES:
+            out.choices[name] = _choice(key, name, value)
+            return
         entries = catalog.parameter_entries()
-        _refuse_unknown(name, entries, "workload.")
+        _refuse_unknown(name, [*entries, *CHOICES], "workload.")
         out.parameters[name] = _number(key, value, entries[name].unit, zero=True)
     else:
         costs = catalog.cost_entries()
@@ -59,6 +63,12 @@ def _refuse_unknown(name: str, known: Iterable[str], prefix: str = "") -> None:
     names = list(known)
     if name not in names:
         raise BadInput(f"--set {prefix}{name} is unknown; {nearest(name, names)}")
+
+
+def _choice(key: str, name: str, value: str) -> str:
+    if value not in CHOICES[name]:
+        raise BadInput(f"--set {key}={value}: choose one of {', '.join(CHOICES[name])}")
+    return value
 
 
 def _fact(key: str, value: str) -> object:
@@ -104,7 +114,8 @@ def with_settings(
     costs = {**machine.costs, **_fixed(settings.costs, machine.costs)}
     parameters = {**workload.parameters, **_fixed(settings.parameters, workload.parameters)}
     fixed = settings.costs | settings.parameters
-    return replace(machine, costs=costs), replace(workload, parameters=parameters), fixed
+    choices = {**workload.choices, **settings.choices}
+    return replace(machine, costs=costs), replace(workload, parameters=parameters, choices=choices), fixed
 
 
 def _fixed(values: Mapping[str, float], known: Mapping[str, Quantity]) -> dict[str, Quantity]:

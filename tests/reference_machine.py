@@ -74,6 +74,7 @@ class Thread:
     moved: set[int] = field(default_factory=set)
     """sequences that its SEQ_ODD moved"""
     holds_pte_lock: bool = False
+    holds_vma: bool = False
     fault_began: float = 0.0
     update_began: float = 0.0
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
+from reference_attempts import Attempts
 from reference_machine import Calendar, Level, Line, Processors, PteLock, Thread, World, draw_time
 from reference_rwsem import Rwsem
 
 from spfmodel.network import TIMES, Network, Op
 
 
-class Simulation:
+class Simulation(Attempts):
     """One draw of a network, N threads running its program. A step's method returns True if the
     thread goes on at once, False if something will call `go_on` later."""
 
@@ -28,6 +29,7 @@ class Simulation:
         self.rwsem = rwsem(world, self.go_on)
         self.lines = [Line() for _ in network.lines]
         self.sequences = [0, 0]
+        self.vma_readers, self.vma_owner, self.vma_waiter = 0, None, None
         self.pte_locks = [PteLock() for _ in range(network.n_threads)]
         self.counts: Counter[str] = Counter()
         self.totals_ns = {"fault": 0.0, "update": 0.0}
@@ -57,6 +59,12 @@ class Simulation:
         """Run on the CPU, slower by how many CPUs are busy, and do not spin for mmap_sem, when it starts."""
         time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
         self.later(time * self.slowdown[int(self.processors.busy.value) - len(self.rwsem.spinners)], thread)
+        return False
+
+    def flush(self, thread: Thread, step: int) -> bool:
+        """`value_ns` for each other busy CPU."""
+        time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
+        self.later(time * (self.processors.busy.value - 1), thread)
         return False
 
     def line(self, thread: Thread, step: int) -> bool:
@@ -103,78 +111,6 @@ class Simulation:
         self.rwsem.downgrade(thread)
         return True
 
-    # -- sequences, PTE locks, aborts ---------------------------------------------------------
-
-    def abort(self, thread: Thread, step: int) -> bool:
-        """Count the cause, release the PTE lock if held, go on at `fail`."""
-        self.counts[f"abort:{int(self.network.cause[step])}"] += 1
-        if thread.holds_pte_lock:
-            self.spin_unlock(thread, step)
-        thread.step = int(self.network.fail[step])
-        return True
-
-    def seq_read(self, thread: Thread, step: int) -> bool:
-        """Abort if the sequence is odd, else remember it."""
-        k = int(self.network.arg[step])
-        thread.remembered[k] = self.sequences[k]
-        return self.abort(thread, step) if self.sequences[k] % 2 else True
-
-    def seq_check(self, thread: Thread, step: int) -> bool:
-        """Abort if the sequence is no longer what was remembered."""
-        k = int(self.network.arg[step])
-        return True if self.sequences[k] == thread.remembered[k] else self.abort(thread, step)
-
-    def seq_odd(self, thread: Thread, step: int) -> bool:
-        """With probability `value_ns` the sequence moves to odd."""
-        k = int(self.network.arg[step])
-        if self.rng.random() < self.value[step]:
-            self.sequences[k] += 1
-            thread.moved.add(k)
-        return True
-
-    def seq_even(self, thread: Thread, step: int) -> bool:
-        """Move the sequence on if SEQ_ODD had."""
-        k = int(self.network.arg[step])
-        if k in thread.moved:
-            self.sequences[k] += 1
-            thread.moved.remove(k)
-        return True
-
-    def pte_lock_of(self, thread: Thread) -> PteLock:
-        """Neighbours share a page-table page, hence its lock."""
-        return self.pte_locks[thread.number // self.network.threads_per_page_table]
-
-    def trylock(self, thread: Thread, step: int) -> bool:
-        """Take the PTE lock, or abort if it is held."""
-        lock = self.pte_lock_of(thread)
-        if lock.held:
-            return self.abort(thread, step)
-        lock.held = thread.holds_pte_lock = True
-        return True
-
-    def spin_lock(self, thread: Thread, _step: int) -> bool:
-        """Take the PTE lock, or wait first come first served."""
-        lock = self.pte_lock_of(thread)
-        if lock.held:
-            lock.waiting.append(thread)
-            return False
-        lock.held = thread.holds_pte_lock = True
-        return True
-
-    def spin_unlock(self, thread: Thread, _step: int) -> bool:
-        """Hand the PTE lock to the next at once."""
-        lock, thread.holds_pte_lock = self.pte_lock_of(thread), False
-        lock.held = bool(lock.waiting)
-        if lock.waiting:
-            heir = lock.waiting.popleft()
-            heir.holds_pte_lock = True
-            self.later(0.0, heir)
-        return True
-
-    def chance(self, thread: Thread, step: int) -> bool:
-        """Abort with probability `value_ns`."""
-        return self.abort(thread, step) if self.rng.random() < self.value[step] else True
-
     # -- marks and jumps ----------------------------------------------------------------------
 
     def fault_begin(self, thread: Thread, _step: int) -> bool:
@@ -212,6 +148,15 @@ class Simulation:
 
     def jump(self, thread: Thread, step: int) -> bool:
         thread.step = int(self.network.arg[step])
+        return True
+
+    def every(self, thread: Thread, step: int) -> bool:
+        """Jump ahead but for each `value_ns`-th time."""
+        thread.ran[step] = thread.ran.get(step, 0) + 1
+        if thread.ran[step] < self.value[step]:
+            thread.step = int(self.network.arg[step])
+        else:
+            thread.ran[step] = 0
         return True
 
     def loop(self, thread: Thread, step: int) -> bool:

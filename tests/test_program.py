@@ -88,7 +88,7 @@ def test_arguments_point_at_what_exists(protocol: str) -> None:
     jumps = np.isin(network.op, [Op.JUMP, Op.LOOP, Op.CYCLE_END])
     assert ((network.arg[jumps] >= 0) & (network.arg[jumps] < steps)).all()
     assert len(network.labels) == len(network.scv) == network.value_ns.shape[1] == steps
-    timed = (network.op == Op.WORK) | line
+    timed = (network.op == Op.WORK) | (network.op == Op.FLUSH) | line
     assert (network.value_ns[:, network.op == Op.WORK] > 0).all()
     assert (network.scv[timed] > 0).all()
     assert (network.scv[~timed] == 0).all()

@@ -67,6 +67,13 @@ ERAS: dict[str, RwsemRules] = {
 5.11 by readers that spin, which is not modelled yet: it borrows the later rules."""
 
 
+OTHER_LOCKS: dict[str, RwsemRules] = {
+    "range_lock": RwsemRules(handoff_direct=1, write_barge=0, write_spin=0, last_try=0),
+}
+"""What a protocol may have in place of mmap_sem's rwsem: a range lock over all addresses is granted in order, to
+sleepers, and nobody spins or steals."""
+
+
 def era_of(kernel: str) -> str:
     """Rwsem era of a kernel version such as `4.16` or `5.12.0-smp`.
 

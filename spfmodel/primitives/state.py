@@ -21,15 +21,18 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 RUNNING, QUEUED, SWITCHING, ASLEEP, WAKING, SPINNING, OVERDUE, HANDOFF_SPIN, PTE_SPIN = range(9)
-"""Values of STATUS. OVERDUE: spins although its slice is over, since nobody waits for its CPU."""
+"""Values of STATUS. OVERDUE: spins although its slice is over, since nobody waits for its CPU; PTE_SPIN: also of an
+update that waits for the readers of a VMA."""
 NONE, BY_WRITER, BY_READER = range(3)
 """Values of HINT."""
 
 (
     WRITER, READERS, HINT, HANDOFF, NONSPIN, BUSY, WAITERS, SPINNERS, OVERDUES, N_THREADS, CPUS, PER_TABLE,
-    FIRST_LINE,
-) = range(13)  # fmt: skip
-"""Scalars in I. OVERDUES: number of spinners with status OVERDUE; FIRST_LINE: index in F of line 0's tally."""
+    FIRST_LINE, VMA_READERS, VMA_OWNER, VMA_WAITER,
+) = range(16)  # fmt: skip
+"""Scalars in I. OVERDUES: number of spinners with status OVERDUE; FIRST_LINE: index in F of line 0's tally;
+VMA_READERS, VMA_OWNER, VMA_WAITER: of the lock of the VMA in which threads fault: faults that hold it, the
+update that has marked it, the update that waits for them (-1: none)."""
 FLAGS, MAX_FLAGS = 16, 16
 """I[FLAGS + j]: the rwsem's rules."""
 SEQUENCES = 32
@@ -38,9 +41,9 @@ LINE_OWNERS, MAX_LINES = 40, 8
 """I[LINE_OWNERS + k]: thread that line k served last."""
 LATENCY, BINS = 64, 640
 """I[LATENCY + b]: histogram of fault times, 16 bins an octave of ns."""
-THREADS, WIDTH = LATENCY + BINS, 16
-STATUS, PC, RETRY, KIND, DOWNGRADED, HOLDS_PTE, NXT, PRV, RNXT, RPRV, PTE_OWNER, STREAM, SEEN, BUMPED = (
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14,
+THREADS, WIDTH = LATENCY + BINS, 17
+STATUS, PC, RETRY, KIND, DOWNGRADED, HOLDS_PTE, NXT, PRV, RNXT, RPRV, PTE_OWNER, STREAM, SEEN, BUMPED, HOLDS_VMA = (
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16,
 )  # fmt: skip
 """Columns of a row of I. RETRY: a woken writer that must try once it has a CPU; KIND: 1 waits as a writer;
 SEEN + k, BUMPED + k: what SEQ_READ k saw, whether SEQ_ODD k moved it."""
@@ -54,10 +57,10 @@ LINES_FREE = 24
 (CYCLES, FAULTS, UPDATES, ATTEMPTS, FAULT_NS, UPDATE_NS, BUSY_NS, WRITER_NS, READER_NS, SLEEPS) = range(32, 42)
 CAUSES, TALLY_END = 42, 72
 """F[CAUSES + c]: aborts by cause; the lines' busy times follow. The tally is F[CYCLES:TALLY_END]."""
-FTHREADS, FWIDTH = 72, 8
-LOOPS, SLICE_END, SINCE, FAILED_AT, PAID_AT, FAULT_AT, UPDATE_AT, CLOCK_FROM = range(8)
+FTHREADS, FWIDTH = 72, 9
+LOOPS, SLICE_END, SINCE, FAILED_AT, PAID_AT, FAULT_AT, UPDATE_AT, CLOCK_FROM, TURNS = range(9)
 """Columns of a row of F. SINCE: joined the wait list; FAILED_AT: a woken writer slept again; PAID_AT: all
-wake-ups sent; CLOCK_FROM: a spinner's own clock started."""
+wake-ups sent; CLOCK_FROM: a spinner's own clock started; TURNS: times since EVERY let it through."""
 
 
 class Sim(NamedTuple):
@@ -157,7 +160,7 @@ def at_rest(n: int, cpus: int, per_table: int, stream: NDArray[np.uint64]) -> tu
     table[:, PTE_OWNER] = -1
     table[:n, STATUS] = QUEUED
     table[:n, STREAM] = stream.view(np.int64)
-    i_array[[WRITER, HANDOFF]] = -1
+    i_array[[WRITER, HANDOFF, VMA_OWNER, VMA_WAITER]] = -1
     i_array[LINE_OWNERS : LINE_OWNERS + MAX_LINES] = -1
     i_array[[N_THREADS, CPUS, PER_TABLE]] = n, cpus, per_table
     f_array = np.zeros(FTHREADS + FWIDTH * n)

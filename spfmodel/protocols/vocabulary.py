@@ -1,7 +1,7 @@
 """The words in which a protocol is written: steps, resources, abort causes.
 
 A protocol is a table. Each row is one `Step`: an action on a resource, with the name of its
-cost. The table is read by `network.build`, which prices it; solvers never see a protocol.
+cost. The table is read by `program.build`, which prices it; solvers never see a protocol.
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ class Action(StrEnum):
     SPIN_UNLOCK = "spin_unlock"
     CHANCE = "chance"
     """abort with the probability named by `cost` (a share of attempts, 0 to 1)"""
+    FLUSH = "flush"
+    """interrupt every other CPU that runs the mm, and wait: `cost` for each of them"""
+    VMA_READ_TRY = "vma_read_try"
+    """take the faulting VMA's lock for read; abort if an update has it, or waits for it"""
+    VMA_READ_UNLOCK = "vma_read_unlock"
+    VMA_WRITE_LOCK = "vma_write_lock"
+    """an update locks its VMA, once the faults that hold it are done; it keeps it to VMA_WRITE_UNLOCK"""
+    VMA_WRITE_UNLOCK = "vma_write_unlock"
+    """the update lets go of all VMAs that it locked (mmap_write_unlock or downgrade)"""
 
 
 class Resource(StrEnum):
@@ -53,6 +62,10 @@ class Resource(StrEnum):
     """the cache line of a VMA's reference count"""
     MEMORY_LINE = "memory_line"
     """what mm-wide and machine-wide sharing is left: zone, LRU, memcg, rss counters"""
+    RANGE_LINE = "range_line"
+    """the spinlock around the tree of a range lock"""
+    VMA_LOCK = "vma_lock"
+    """the faulting VMA's own lock (6.4 on)"""
     VMA_SEQ = "vma_seq"
     """the faulting VMA's sequence count"""
     MM_SEQ = "mm_seq"
@@ -80,6 +93,8 @@ class AbortCause(StrEnum):
     SPF_ABORT_PTE_MAP_LOCK_PMD = "spf_abort_pte_map_lock_pmd"
     SPF_ABORT_PTE_MAP_LOCK_PTL = "spf_abort_pte_map_lock_ptl"
     SPF_ABORT_PTE_MAP_LOCK_SEQ2 = "spf_abort_pte_map_lock_seq2"
+    VMA_LOCK_ABORT = "vma_lock_abort"
+    VMA_LOCK_RETRY = "vma_lock_retry"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +128,15 @@ class Protocol:
     fallback: tuple[Step, ...] = ()
     """the path under mmap_sem after an abort; empty: as `classic`"""
     update: tuple[Step, ...] = ()
-    """mmap, munmap, brk, mprotect: `{op}` in a cost stands for the operation"""
+    """mmap, munmap, brk, mprotect, madvise: `{op}` in a cost stands for the operation"""
     skips_single_threaded: bool = True
     """a process with one thread never tries (mm_users == 1)"""
+    tries_kernel_mode: bool = False
+    """a fault in kernel mode (a system call that touches user memory) tries, too"""
+    refuses: tuple[str, ...] = ()
+    """kinds of fault that its attempt always refuses, where its table says `notsup_share`"""
+    lock: str = ""
+    """rules of mmap_sem, if not those of the kernel's era: a name in `reader_writer.OTHER_LOCKS`"""
     notes: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, int, str, str, str, str, str]]:

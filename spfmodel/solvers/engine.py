@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..primitives import chance, ownership, rwsem, scheduler, spin_queue, state, wait_list
+from ..primitives import chance, ownership, pte_lock, rwsem, scheduler, spin_queue, state, vma_lock, wait_list
 from ..primitives.chance import uniform
 from ..primitives.compiled import compiled, compiled_entry, fingerprint
 from ..primitives.ownership import account
@@ -82,7 +82,7 @@ def book(sm: Sim, out: NDArray[np.float64], batch: int) -> None:
     out[batch, TALLY_END - CYCLES] = sm.F[NOW]
 
 
-STAMP = fingerprint((chance, ownership, rwsem, scheduler, spin_queue, state, wait_list, steps))
+STAMP = fingerprint((chance, ownership, pte_lock, rwsem, scheduler, spin_queue, state, vma_lock, wait_list, steps))
 
 
 def _runner(stamp: int) -> Callable[[Sim, NDArray[np.int32], float, int, NDArray[np.float64]], int]:

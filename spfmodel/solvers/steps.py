@@ -7,6 +7,7 @@ from math import log2
 from ..network import Op
 from ..primitives.chance import hold, uniform
 from ..primitives.compiled import compiled
+from ..primitives.pte_lock import lock_pte, try_pte, unlock_pte
 from ..primitives.rwsem import downgrade, release_read, release_write, request_read, request_write
 from ..primitives.scheduler import preempted
 from ..primitives.spin_queue import meet_readers
@@ -21,39 +22,32 @@ from ..primitives.state import (
     FAULT_NS,
     FAULTS,
     FIRST_LINE,
-    HOLDS_PTE,
     LATENCY,
     LINE_LOCAL,
     LINE_OWNERS,
     LINES_FREE,
     LOOPS,
-    N_THREADS,
     NOW,
-    NXT,
     PAID_AT,
     PC,
-    PER_TABLE,
-    PTE_OWNER,
-    PTE_SPIN,
     SEEN,
     SEQUENCES,
     SPINNERS,
-    STATUS,
+    TURNS,
     UPDATE_AT,
     UPDATE_NS,
     UPDATES,
     Sim,
     at,
     fat,
-    push,
-    remove,
-    schedule,
 )  # fmt: skip
+from ..primitives.vma_lock import mark_vma, put_vma, try_read, unmark_vma
 
 WORK, LINE, READ_LOCK, READ_UNLOCK, WRITE_LOCK, WRITE_UNLOCK, DOWNGRADE = (int(o) for o in list(Op)[:7])
 SEQ_READ, SEQ_CHECK, SEQ_ODD, SEQ_EVEN, TRYLOCK, SPIN_LOCK, SPIN_UNLOCK = (int(o) for o in list(Op)[7:14])
 CHANCE, FAULT_BEGIN, ATTEMPT, FAULT_END, UPDATE_BEGIN, UPDATE_END = (int(o) for o in list(Op)[14:20])
-LOOP, JUMP, CYCLE_END = (int(o) for o in list(Op)[20:])
+LOOP, JUMP, CYCLE_END, FLUSH = (int(o) for o in list(Op)[20:24])
+VMA_READ_TRY, VMA_READ_UNLOCK, VMA_WRITE_LOCK, VMA_WRITE_UNLOCK, EVERY = (int(o) for o in list(Op)[24:])
 
 
 @compiled
@@ -72,42 +66,8 @@ def serve_line(sm: Sim, i: int, s: int) -> float:
 
 
 @compiled
-def pte_head(sm: Sim, i: int) -> int:
-    """The row of thread i's page-table lock."""
-    return int(sm.I[N_THREADS] + 2 + i // sm.I[PER_TABLE])
-
-
-@compiled
-def unlock_pte(sm: Sim, i: int) -> None:
-    """Hand thread i's page-table lock to the next spinner, if any."""
-    sentinel = pte_head(sm, i)
-    sm.I[at(i) + HOLDS_PTE] = 0
-    j = sm.I[at(sentinel) + NXT]
-    if j == sentinel:
-        sm.I[at(sentinel) + PTE_OWNER] = -1
-        return
-    remove(sm, j)
-    sm.I[at(sentinel) + PTE_OWNER] = j
-    sm.I[at(j) + HOLDS_PTE] = 1
-    schedule(sm, j, 0.0)
-
-
-@compiled
-def lock_pte(sm: Sim, i: int) -> bool:
-    """Spin for the page-table lock; True if it was free."""
-    sentinel = pte_head(sm, i)
-    if sm.I[at(sentinel) + PTE_OWNER] < 0:
-        sm.I[at(sentinel) + PTE_OWNER] = i
-        sm.I[at(i) + HOLDS_PTE] = 1
-        return True
-    push(sm, sentinel, i)
-    sm.I[at(i) + STATUS] = PTE_SPIN
-    return False
-
-
-@compiled
 def fails(sm: Sim, i: int, s: int) -> bool:
-    """Does the check of step s abort the attempt? (SEQ_READ, SEQ_CHECK, TRYLOCK, CHANCE)"""
+    """Does the check of step s abort the attempt? (SEQ_READ, SEQ_CHECK, TRYLOCK, CHANCE, VMA_READ_TRY)"""
     op = sm.code[4 * s]
     k = sm.code[4 * s + 1]
     if op == SEQ_READ:
@@ -117,20 +77,17 @@ def fails(sm: Sim, i: int, s: int) -> bool:
         return bool(sm.I[SEQUENCES + k] != sm.I[at(i) + SEEN + k])
     if op == CHANCE:
         return bool(uniform(sm, i) < sm.num[2 * s])
-    sentinel = pte_head(sm, i)
-    if sm.I[at(sentinel) + PTE_OWNER] >= 0:
-        return True
-    sm.I[at(sentinel) + PTE_OWNER] = i
-    sm.I[at(i) + HOLDS_PTE] = 1
-    return False
+    if op == VMA_READ_TRY:
+        return not try_read(sm, i)
+    return not try_pte(sm, i, sm.num[2 * s])
 
 
 @compiled
 def abort(sm: Sim, i: int, s: int) -> None:
-    """Count the cause, let go of the page-table lock, go on at the classic path."""
+    """Count the cause, let go of page-table and VMA lock, go on at the classic path."""
     sm.F[CAUSES + sm.code[4 * s + 3]] += 1
-    if sm.I[at(i) + HOLDS_PTE] == 1:
-        unlock_pte(sm, i)
+    unlock_pte(sm, i)
+    put_vma(sm, i)
     sm.I[at(i) + PC] = sm.code[4 * s + 2]
 
 
@@ -195,6 +152,25 @@ def locking(sm: Sim, i: int, op: int) -> bool:
 
 
 @compiled
+def vma_step(sm: Sim, i: int, s: int) -> bool:
+    """Steps on the VMA's own lock but the try, and EVERY; False if thread i must wait."""
+    op = sm.code[4 * s]
+    if op == EVERY:
+        sm.F[fat(i) + TURNS] += 1.0
+        if sm.F[fat(i) + TURNS] < sm.num[2 * s] - 0.5:
+            sm.I[at(i) + PC] = sm.code[4 * s + 1]
+        else:
+            sm.F[fat(i) + TURNS] = 0.0
+    elif op == VMA_READ_UNLOCK:
+        put_vma(sm, i)
+    elif op == VMA_WRITE_UNLOCK:
+        unmark_vma(sm, i)
+    elif sm.num[2 * s] >= 1.0 or uniform(sm, i) < sm.num[2 * s]:
+        return mark_vma(sm, i)
+    return True
+
+
+@compiled
 def instant(sm: Sim, i: int, s: int) -> bool:
     """All other steps that take no time; False if thread i must wait."""
     op = sm.code[4 * s]
@@ -206,9 +182,14 @@ def instant(sm: Sim, i: int, s: int) -> bool:
         sm.I[SEQUENCES + k] += sm.I[at(i) + BUMPED + k]
         sm.I[at(i) + BUMPED + k] = 0
     elif op == SPIN_LOCK:
-        return lock_pte(sm, i)
+        return lock_pte(sm, i, sm.num[2 * s])
     elif op == SPIN_UNLOCK:
         unlock_pte(sm, i)
+    elif op > VMA_READ_TRY:
+        return vma_step(sm, i, s)
+    elif op == VMA_READ_TRY:
+        if fails(sm, i, s):
+            abort(sm, i, s)
     elif op >= FAULT_BEGIN:
         return mark(sm, i, s)
     elif fails(sm, i, s):
@@ -232,6 +213,9 @@ def advance(sm: Sim, i: int) -> None:
             return
         if op == LINE:
             sm.due[i] = sm.F[NOW] + serve_line(sm, i, s)
+            return
+        if op == FLUSH:
+            sm.due[i] = sm.F[NOW] + hold(sm, i, sm.num[2 * s], sm.num[2 * s + 1]) * (sm.I[BUSY] - 1)
             return
         if op <= DOWNGRADE:
             if not locking(sm, i, op):
