@@ -57,10 +57,11 @@ def _chance(network: Network, cycle: Cycle, hazard: Hazard, pace: Pace, scv: flo
     if hazard.op == Op.CHANCE:
         return hazard.chance
     if hazard.op == Op.TRYLOCK:
-        hold = time_of(cycle.spent.trylock, pace.slowdown)
+        shared = 1 - hazard.chance
+        hold = time_of(cycle.spent.trylock, pace.slowdown) * shared
         between = n / np.maximum(pace.cycles_per_ns, 1e-300) / cycle.counts.faults - hold
-        return busy_probability(network.threads_per_page_table, hold, np.maximum(between, hold))
-    if hazard.op == Op.SEQ_READ:
+        return shared * busy_probability(network.threads_per_page_table, hold, np.maximum(between, hold))
+    if hazard.op in (Op.SEQ_READ, Op.VMA_READ_TRY):
         odd = time_of(cycle.spent.odd, pace.slowdown)
         return np.minimum(others_rate(pace.cycles_per_ns, n) * odd, 1.0)
     rate = others_rate(pace.cycles_per_ns, n) * cycle.moves
@@ -70,7 +71,7 @@ def _chance(network: Network, cycle: Cycle, hazard: Hazard, pace: Pace, scv: flo
 def race(network: Network, cycle: Cycle, pace: Pace) -> Race:
     """All hazards of an attempt when the network runs at a given pace.
 
-    A sequence is odd with the share of time that the other threads' updates keep it so, and moves at
+    A sequence is odd, or a VMA locked, with the share of time that the other threads' updates keep it so; and moves at
     their rate, X (N - 1) / N (see `seqcount.abort_probability`).
     """
     scv = max([0.0, *(float(v) for v in network.scv[network.op == Op.WORK][:1])])

@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Network, Solution
+from ..network import Network, Op, Solution
 from .cycle import read_cycle
 from .equilibrium import equilibrium
 from .lock_models import LockModel, flow_equivalent_lock
 from .outcome import solution
 
 Floats = NDArray[np.float64]
+FLUSHES = 4
+"""rounds in which the number of CPUs that a shootdown interrupts settles"""
 CHUNK = 4096
 """draws per pass: the working arrays stay in a core's cache"""
 
@@ -55,10 +57,27 @@ def solve_with(network: Network, model: LockModel, solver: str, aborts: float = 
     """Solve all draws with a model of mmap_sem, from no aborts (0.0) or nothing but aborts (1.0)."""
     parts = []
     for start in range(0, len(network.value_ns), CHUNK):
-        part = _slice(network, start)
-        cycle = read_cycle(part)
-        parts.append(solution(part, cycle, equilibrium(part, cycle, model, aborts), solver))
+        parts.append(_solve_part(_slice(network, start), model, solver, aborts))
     return _joined(parts)
+
+
+def _solve_part(network: Network, model: LockModel, solver: str, aborts: float) -> Solution:
+    """Some draws. A TLB shootdown takes as long as CPUs run, which run as the shootdowns let them: FLUSHES rounds."""
+    flushes = bool(np.any(network.op == Op.FLUSH))
+    others = np.full(len(network.value_ns), min(network.n_threads, network.cpus) - 1.0)
+    for _ in range(FLUSHES if flushes else 1):
+        part = flush_as_work(network, others)
+        cycle = read_cycle(part)
+        found = solution(part, cycle, equilibrium(part, cycle, model, aborts), solver)
+        others = np.sqrt(np.maximum(others, 1e-3) * np.maximum(found.busy_cpus - 1, 1e-3))
+    return found
+
+
+def flush_as_work(network: Network, others: Floats) -> Network:
+    """The same program where each FLUSH is work, `others` (D,) times as long: the CPUs that it interrupts."""
+    flush = network.op == Op.FLUSH
+    value = np.where(flush, network.value_ns * others[:, None], network.value_ns)
+    return replace(network, op=np.where(flush, np.int32(Op.WORK), network.op), value_ns=value)
 
 
 def solve(network: Network) -> Solution:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from ..network import Network, Op
 from ..primitives.cacheline import mean_service_ns
+from ..sources import BadInput
 
 Floats = NDArray[np.float64]
 Costs = Floats
-HAZARDS = (Op.SEQ_READ, Op.SEQ_CHECK, Op.TRYLOCK, Op.CHANCE)
+HAZARDS = (Op.SEQ_READ, Op.SEQ_CHECK, Op.TRYLOCK, Op.CHANCE, Op.VMA_READ_TRY)
+CLOSES, OPENS = (Op.SEQ_ODD, Op.VMA_WRITE_LOCK), (Op.SEQ_EVEN, Op.VMA_WRITE_UNLOCK)
+"""How an update keeps attempts out, and lets them in again: a sequence, or the VMA's own lock."""
 
 
 class Hazard(NamedTuple):
@@ -27,7 +30,7 @@ class Hazard(NamedTuple):
     cause: int
     """index into the network's causes"""
     chance: Floats
-    """(D,) of CHANCE"""
+    """(D,) of CHANCE; of TRYLOCK: that the page table is the thread's own"""
     window: Costs
     """of SEQ_CHECK: from SEQ_READ or the check before"""
 
@@ -186,8 +189,8 @@ def _step(w: _Walk, network: Network, s: int, column: Floats, times: float) -> N
         _hazard(w, op, int(network.cause[s]), column)
     elif op == Op.SPIN_UNLOCK:
         w.trylock = False
-    elif op in (Op.SEQ_ODD, Op.SEQ_EVEN) and network.arg[s] == w.sequence:
-        w.odd = column if op == Op.SEQ_ODD else 0.0
+    elif op in (*CLOSES, *OPENS) and network.arg[s] == w.sequence:
+        w.odd = column if op in CLOSES else 0.0
         w.moves = w.moves + w.odd * times
     else:
         _mark(w, op, times)
@@ -199,14 +202,16 @@ def _repeats(network: Network) -> Floats:
     times = np.ones(len(network.op))
     for s in np.flatnonzero(network.op == Op.LOOP):
         times[network.arg[s] : s + 1] *= network.value_ns[0, s]
+    for s in np.flatnonzero(network.op == Op.EVERY):
+        times[s + 1 : network.arg[s]] /= network.value_ns[0, s]
     return times
 
 
 def read_cycle(network: Network) -> Cycle:
-    """Add up one cycle of a program in which all threads start at the same step."""
+    """Add up one cycle of a program in which all threads start at the same step, and no step flushes TLBs."""
     if np.any(network.entry != network.entry[0]):
-        raise ValueError("the formulas need threads that all do the same: use the simulation (des)")
-    reads = np.flatnonzero(network.op == Op.SEQ_READ)
+        raise BadInput("the formulas need threads that all do the same: use --solver des")
+    reads = np.flatnonzero((network.op == Op.SEQ_READ) | (network.op == Op.VMA_READ_TRY))
     size = len(network.value_ns)
     w = _Walk((1 + len(network.lines), size), int(network.arg[reads[0]]) if len(reads) else -1)
     columns, times = np.ascontiguousarray(network.value_ns.T), _repeats(network)
