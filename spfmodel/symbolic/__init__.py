@@ -5,6 +5,7 @@ Symbols are positive; times and rates are in any one unit. One file per primitiv
 """
 
 from .cacheline import repairman_throughput
+from .lookup import drain_from, empty_from, full_tree_depth, poisson_integral
 from .reader_writer import saturated_op_time, saturated_op_time_limit
 from .seqcount import Success, seqcount_success
 from .spin_trylock import engset_loss
@@ -12,7 +13,11 @@ from .symbols import symbols
 
 __all__ = [
     "Success",
+    "drain_from",
+    "empty_from",
     "engset_loss",
+    "full_tree_depth",
+    "poisson_integral",
     "repairman_throughput",
     "saturated_op_time",
     "saturated_op_time_limit",
