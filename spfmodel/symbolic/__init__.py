@@ -4,7 +4,7 @@ Every function derives its result (from a sum, an integral or balance equations)
 Symbols are positive; times and rates are in any one unit. One file per primitive.
 """
 
-from .cacheline import repairman_throughput
+from .cacheline import batched_transfer, repairman_throughput, same_socket_share, throughput_ceiling
 from .lookup import drain_from, empty_from, full_tree_depth, poisson_integral
 from .reader_writer import saturated_op_time, saturated_op_time_limit
 from .seqcount import Success, seqcount_success
@@ -13,14 +13,17 @@ from .symbols import symbols
 
 __all__ = [
     "Success",
+    "batched_transfer",
     "drain_from",
     "empty_from",
     "engset_loss",
     "full_tree_depth",
     "poisson_integral",
     "repairman_throughput",
+    "same_socket_share",
     "saturated_op_time",
     "saturated_op_time_limit",
     "seqcount_success",
     "symbols",
+    "throughput_ceiling",
 ]
