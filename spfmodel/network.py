@@ -102,6 +102,16 @@ class Network:
     """(S,) what each step is, for people"""
 
 
+def repeats(network: Network) -> Floats:
+    """(S,) how often each step runs in one cycle, on average: loops unrolled, jumps not taken."""
+    times = np.ones(len(network.op))
+    for s in np.flatnonzero(network.op == Op.LOOP):
+        times[network.arg[s] : s + 1] *= network.value_ns[0, s]
+    for s in np.flatnonzero(network.op == Op.EVERY):
+        times[s + 1 : network.arg[s]] /= network.value_ns[0, s]
+    return times
+
+
 @dataclass(frozen=True, kw_only=True)
 class Solution:
     """What a solver finds. Arrays have the draws as their leading axis (D,)."""

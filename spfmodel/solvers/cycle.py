@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Network, Op
+from ..network import Network, Op, repeats
 from ..primitives.cacheline import mean_service_ns
 from ..sources import BadInput
 
@@ -197,16 +197,6 @@ def _step(w: _Walk, network: Network, s: int, column: Floats, times: float) -> N
         _lock(w, op, times, bool(network.rules.downgrade))
 
 
-def _repeats(network: Network) -> Floats:
-    """(S,) how often each step runs in one cycle, loops unrolled."""
-    times = np.ones(len(network.op))
-    for s in np.flatnonzero(network.op == Op.LOOP):
-        times[network.arg[s] : s + 1] *= network.value_ns[0, s]
-    for s in np.flatnonzero(network.op == Op.EVERY):
-        times[s + 1 : network.arg[s]] /= network.value_ns[0, s]
-    return times
-
-
 def read_cycle(network: Network) -> Cycle:
     """Add up one cycle of a program in which all threads start at the same step, and no step flushes TLBs."""
     if np.any(network.entry != network.entry[0]):
@@ -214,7 +204,7 @@ def read_cycle(network: Network) -> Cycle:
     reads = np.flatnonzero((network.op == Op.SEQ_READ) | (network.op == Op.VMA_READ_TRY))
     size = len(network.value_ns)
     w = _Walk((1 + len(network.lines), size), int(network.arg[reads[0]]) if len(reads) else -1)
-    columns, times = np.ascontiguousarray(network.value_ns.T), _repeats(network)
+    columns, times = np.ascontiguousarray(network.value_ns.T), repeats(network)
     for s in range(int(network.entry[0]), len(network.op)):
         if network.op[s] == Op.CYCLE_END:
             break

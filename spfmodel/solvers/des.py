@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from ..network import Network, Op, Solution
+from ..network import Network, Op, Solution, repeats
 from ..primitives.chance import streams
 from ..primitives.state import (
     ATTEMPTS,
@@ -82,7 +82,8 @@ def prepare(network: Network, draw: int, seed: int) -> Sim:
 def simulate(network: Network, draw: int, seed: int, events: int, stagger: float = STAGGER) -> tuple[Floats, Floats]:
     """Cumulative tallies after each slice of the run, (SLICES + 1, K), and the histogram of fault times."""
     sim = prepare(network, draw, seed)
-    work = network.value_ns[draw, network.op <= Op.LINE].sum() * max(1.0, network.faults_per_cycle)
+    timed = network.op <= Op.LINE
+    work = (network.value_ns[draw, timed] * repeats(network)[timed]).sum()
     out = np.zeros((SLICES + 1, TALLY_END - CYCLES + 1))
     run(sim, network.entry, stagger * work, max(1, events // SLICES), out)
     return out, sim.I[LATENCY : LATENCY + BINS].astype(float)
@@ -96,8 +97,13 @@ def at_random_places(network: Network, seed: int) -> Network:
     marks = np.flatnonzero(np.isin(network.op, (Op.FAULT_BEGIN, Op.UPDATE_BEGIN)))
     if not marks.size:
         return network
-    picks = np.random.default_rng(seed).integers(marks.size, size=network.n_threads)
-    return replace(network, entry=marks[picks].astype(np.int32))
+    rng, entry = np.random.default_rng(seed), network.entry.copy()
+    ends = np.flatnonzero(network.op == Op.CYCLE_END)
+    for start in np.unique(network.entry):
+        mine = np.flatnonzero(network.entry == start)
+        within = marks[(marks >= start) & (marks < ends[ends >= start].min(initial=len(network.op)))]
+        entry[mine] = within[rng.integers(within.size, size=mine.size)] if within.size else start
+    return replace(network, entry=entry)
 
 
 def mser5(series: Floats) -> int:
@@ -141,9 +147,9 @@ def percentile(histogram: Floats, q: float) -> float:
 
 
 def _done(network: Network, slices: Floats) -> Floats:
-    """Cycles' worth of work done in each slice of a run, (SLICES,); counted by faults where cycles are long."""
+    """Cycles' worth of work done in each slice of a run, (SLICES,); counted by faults where there are any."""
     cycles, faults, updates = slices[:, 0], slices[:, FAULTS - CYCLES], slices[:, UPDATES - CYCLES]
-    done = faults / network.faults_per_cycle if network.faults_per_cycle > 1 else cycles
+    done = faults / network.faults_per_cycle if network.faults_per_cycle > 0 else cycles
     return done if done.sum() > 0 else updates / max(network.updates_per_cycle, 1.0)
 
 
