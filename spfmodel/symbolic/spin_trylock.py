@@ -22,3 +22,33 @@ def engset_loss() -> Expr:
     found = sp.solve([free * (m - 1) * a - busy, free + busy - 1], [free, busy], dict=True)
     loss: Expr = sp.simplify(found[0][busy])
     return loss
+
+
+def same_table() -> Expr:
+    """Chance that two threads in neighbouring regions of length L < T are in one page table; in L, T.
+
+    Each is anywhere in its region, so that they are d apart with density d / L^2 up to L and (2 L - d) / L^2 from
+    there to 2 L; no boundary of tables, T apart, lies between with chance (1 - d / T)^+. Here for 2 L <= T.
+    """
+    import sympy as sp
+
+    length, table, d = symbols("L T d")
+    none = 1 - d / table
+    near = sp.integrate(none * d / length**2, (d, 0, length))
+    far = sp.integrate(none * (2 * length - d) / length**2, (d, length, 2 * length))
+    chance: Expr = sp.simplify(near + far)
+    return chance
+
+
+def spin_wait(n_sharers: int) -> Expr:
+    """Mean wait of m threads that spin for one lock, first come first served; in S, Z (m = 1, 2, ...).
+
+    From the time per round that the machine repairman's balance gives, by Little's law: m / X - Z - S.
+    """
+    import sympy as sp
+
+    from .cacheline import repairman_throughput
+
+    hold, between = symbols("S Z")
+    wait: Expr = sp.simplify(n_sharers / repairman_throughput(n_sharers) - between - hold)
+    return wait
