@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from . import datasets
-from .primitives import seqcount
+from .primitives import seqcount, spin_trylock
 from .primitives.sequence_replay import Habits, Setting, replay
 
 if TYPE_CHECKING:
@@ -158,3 +160,59 @@ def per_section(guest: Guest) -> list[dict[str, object]]:
             each = lost / row["dwops"] / UPDATES[op][1]
             rows.append({"update": op, "updater_think_ns": row["updater_think_ns"], "aborts_per_section": each})
     return rows
+
+
+TOUCHED = {"anon": (2048, 0.0), "ebizzy": (256, 1.0), "pf1": (1024, 1.0)}
+"""mode -> KiB of a thread's region, mappings per round through it"""
+
+
+def busy_locks() -> list[dict[str, Any]]:
+    """Tries of the PTE lock that found it busy, two threads without other updates; a row a mode.
+
+    cycle: instructions from one fault to the next; same_table: mean over placements, and the middle 80 %
+    """
+    cost, table = instructions(SPF.kernel), counted(SPF.kernel)
+    quiet = (table["threads"] == "2") & (table["update_op"] == "") & (table["touch"] == "")
+    rows = []
+    for mode, (kib, mappings) in TOUCHED.items():
+        row = table[quiet & (table["mode"] == mode)].iloc[0]
+        cycle = cost["fault_anon_write_user_mt_med"] + cost["anon_V=10_madvise_or_munmap_p50"] / PAGES
+        cycle += mappings * cost["mmap_munmap_4k_notouch_mt_med"] / (kib / 4)
+        at = spin_trylock.same_table_at(kib * 1024.0, np.linspace(0, spin_trylock.PAGE_TABLE_BYTES, 1001))
+        low, high = (float(x) for x in np.quantile(at, (0.1, 0.9)))
+        rows.append({
+            "mode": mode, "region_kib": kib, "cycle": cycle, "tries": float(row["spf_attempt"]),
+            "busy": float(row["PTE_MAP_LOCK_PTL"] / row["spf_attempt"]),
+            "same_table": float(spin_trylock.same_table(kib * 1024.0)), "low": low, "high": high,
+        })  # fmt: skip
+    return rows
+
+
+def interrupted() -> list[dict[str, Any]]:
+    """What one flush costs that interrupts one other running CPU, native (a virtual machine), ns; a row a pace.
+
+    A thread that only updates beside one that only faults under VMA locks: mprotect of another VMA must flush,
+    mmap+munmap of an untouched page need not. flush_ns: their difference, less that of the same two calls alone.
+    """
+    pace = datasets.host_throughput()
+    pace = pace[(pace["where"] == "native") & (pace["protocol"] == "per_vma_lock") & (pace["threads"] == "1")]
+    pace = pace[(pace["dedicated_updaters"] == "1") & (pace["quantity"] == "dedicated_wops_per_s")]
+    rates = pace.pivot_table(index="updater_think_ns", columns="update_op", values="median")
+    costs = datasets.host_primitives()
+    alone = costs[costs["environment"] == "native"].set_index("primitive")["median"]
+    less = alone["mprotect_4pg_1resident_mt_med"] - alone["mmap_munmap_4k_notouch_mt_med"]
+    return [
+        {"think_ns": float(str(think)), "mprotect_ns": 1e9 / row["mprot_other"], "mmap_ns": 1e9 / row["mmap"],
+         "flush_ns": float(1e9 / row["mprot_other"] - 1e9 / row["mmap"] - less)}
+        for think, row in rates.iterrows()
+    ]  # fmt: skip
+
+
+def loops() -> pd.DataFrame:
+    """Published loops that flush all the time: machine, way, n_threads, loop_ns (time of one loop of one thread)."""
+    table = datasets.measurements()
+    mine = table[table["benchmark"].str.contains("tlb_flush") & (table["threads"].fillna("") != "")].copy()
+    mine["n_threads"] = mine["threads"].astype(int)
+    mine["loop_ns"] = mine["n_threads"] / mine["total_per_s"].astype(float) * 1e9
+    named = mine.drop(columns="machine").rename(columns={"machine_key": "machine", "variant": "way"})
+    return named[["machine", "way", "n_threads", "loop_ns"]].sort_values(["machine", "way", "n_threads"])
