@@ -21,5 +21,5 @@ PROTOCOL = Protocol(
         Step(action=A.WORK, cost="pte_commit_ns", note="set the PTE"),
         Step(action=A.SPIN_UNLOCK, resource=R.PTE_LOCK),
     ),
-    update=update((), ()),
+    update=update(),
 )

@@ -6,6 +6,9 @@ the rwsem for write from the system call's start to its end; since 4.20 munmap a
 into a read hold for the unmapping.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from .vocabulary import Action as A
 from .vocabulary import Protocol, Step
 from .vocabulary import Resource as R
@@ -25,40 +28,66 @@ CLASSIC = (
 """A fault under mmap_sem; also the fallback of every speculative protocol."""
 
 UNMAPS = ("munmap", "brk_down")
+KEEPS = ("mmap", "brk_up", "mprotect")
+WRITES = (*KEEPS, *UNMAPS)
+"""Operations that hold mmap_sem for write; madvise(MADV_DONTNEED) holds it for read."""
 
 
-def update(before: tuple[Step, ...], after: tuple[Step, ...], whole: bool = False) -> tuple[Step, ...]:
+def only(steps: Iterable[Step], ops: tuple[str, ...]) -> tuple[Step, ...]:
+    """The steps, for these operations alone; a step that is for some only stays so."""
+    mine = ((step, tuple(op for op in ops if not step.ops or op in step.ops)) for step in steps)
+    return tuple(replace(step, ops=left) for step, left in mine if left)
+
+
+def zap(ops: tuple[str, ...]) -> tuple[Step, ...]:
+    """Clear PTEs under the page-table lock, then flush the other CPUs' TLBs."""
+    steps = (
+        Step(action=A.SPIN_LOCK, resource=R.PTE_LOCK, note="zap"),
+        Step(action=A.WORK, cost="{op}_zap_ns", note="clear PTEs"),
+        Step(action=A.SPIN_UNLOCK, resource=R.PTE_LOCK),
+    )
+    return only(steps, ops)
+
+
+FLUSH = Step(action=A.FLUSH, cost="{op}_flush_ns", ops=(*UNMAPS, "mprotect", "madvise"), note="TLB shootdown")
+
+
+def update(
+    before: tuple[Step, ...] = (),
+    after: tuple[Step, ...] = (),
+    *,
+    whole: bool = False,
+    late: tuple[str, ...] = (),
+    zapping: tuple[Step, Step] | None = None,
+    freeing: tuple[Step, ...] = (),
+) -> tuple[Step, ...]:
     """An update's steps, with what a protocol adds around the part that changes VMAs.
 
-    before, after : the added steps; whole : they surround the whole write hold
+    before, after : the added steps; whole : they surround the whole write hold; late : operations in which `after`
+    comes at the end of the write hold only; zapping : what is added around the zap of MADV_DONTNEED, which
+    changes no VMA; freeing : what is added where the VMAs are freed, at the end of the hold
     """
-    change = (
-        Step(action=A.WORK, cost="{op}_before_ns", note="find the place, account, allocate"),
-        *(() if whole else before),
-        Step(action=A.WORK, cost="{op}_adjust_ns", note="split, merge or resize the VMA"),
-        *(() if whole else after),
-    )
-    end = after if whole else ()
-    unmap = (
-        *(Step(action=s.action, resource=s.resource, cost=s.cost, ops=UNMAPS, note=s.note) for s in end),
-        Step(action=A.DOWNGRADE, resource=R.MMAP_SEM, ops=UNMAPS, note="4.20 on"),
-        Step(action=A.SPIN_LOCK, resource=R.PTE_LOCK, ops=UNMAPS, note="zap"),
-        Step(action=A.WORK, cost="{op}_zap_ns", ops=UNMAPS, note="clear PTEs"),
-        Step(action=A.SPIN_UNLOCK, resource=R.PTE_LOCK, ops=UNMAPS),
-    )
-    keeps = tuple(
-        Step(action=s.action, resource=s.resource, cost=s.cost, ops=("mmap", "brk_up", "mprotect"), note=s.note)
-        for s in end
-    )
+    late = WRITES if whole else late
+    around = ((), ()) if zapping is None else ((zapping[0],), (zapping[1],))
     return (
         Step(action=A.WORK, cost="syscall_ns", note="system call entry and exit"),
-        Step(action=A.WRITE_LOCK, resource=R.MMAP_SEM),
-        *(before if whole else ()),
-        *change,
-        *unmap,
-        Step(action=A.WORK, cost="{op}_after_ns", note="flush TLBs, free tables and pages"),
-        *keeps,
-        Step(action=A.WRITE_UNLOCK, resource=R.MMAP_SEM),
+        *only((Step(action=A.WRITE_LOCK, resource=R.MMAP_SEM), *(before if whole else ())), WRITES),
+        *only((Step(action=A.WORK, cost="{op}_before_ns", note="find the place, account, allocate"),), WRITES),
+        *only(() if whole else before, WRITES),
+        *only((Step(action=A.WORK, cost="{op}_adjust_ns", note="split, merge or resize the VMA"),), WRITES),
+        *only(after, tuple(op for op in WRITES if op not in late)),
+        *only(after, tuple(op for op in UNMAPS if op in late)),
+        Step(action=A.DOWNGRADE, resource=R.MMAP_SEM, ops=UNMAPS, note="4.20 on"),
+        Step(action=A.READ_LOCK, resource=R.MMAP_SEM, ops=("madvise",)),
+        *only(around[0], ("madvise",)),
+        *zap((*UNMAPS, "madvise")),
+        *only(around[1], ("madvise",)),
+        FLUSH,
+        Step(action=A.WORK, cost="{op}_after_ns", note="flush this TLB, free tables and pages"),
+        *only(after, tuple(op for op in KEEPS if op in late)),
+        *only(freeing, WRITES),
+        Step(action=A.READ_UNLOCK, resource=R.MMAP_SEM, ops=("madvise",)),
+        Step(action=A.WRITE_UNLOCK, resource=R.MMAP_SEM, ops=WRITES),
     )
 
 
@@ -67,5 +96,5 @@ PROTOCOL = Protocol(
     title="every fault under mmap_sem (the kernel as it was)",
     source="arch/x86/mm/fault.c, mm/mmap.c, Linux 4.14 to 6.3",
     classic=CLASSIC,
-    update=update((), ()),
+    update=update(),
 )

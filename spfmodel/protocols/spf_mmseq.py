@@ -17,6 +17,7 @@ ATTEMPT = (
     Step(action=A.CHANCE, cost="notsup_share", abort=C.SPF_ABORT_NO_SPECULATE, note="not anonymous"),
     Step(action=A.SEQ_CHECK, resource=R.MM_SEQ, abort=C.SPF_ABORT_VMA_COPY, note="is the copy good?"),
     Step(action=A.CHANCE, cost="new_pmd_share", abort=C.SPF_ABORT_PMD, note="page-table level missing"),
+    Step(action=A.CHANCE, cost="new_vma_share", abort=C.SPF_ABORT_ANON_VMA, note="first fault of an anonymous VMA"),
     Step(action=A.WORK, cost="speculative_work_ns", note="allocate, clear and charge the page"),
     Step(action=A.LINE, resource=R.MEMORY_LINE, cost="memory_ns", note="zone, LRU, memcg, rss counters"),
     Step(action=A.SEQ_CHECK, resource=R.MM_SEQ, abort=C.SPF_ABORT_PTE_MAP_LOCK_SEQ1, note="IRQs off"),
@@ -37,5 +38,10 @@ PROTOCOL = Protocol(
         (Step(action=A.SEQ_ODD, resource=R.MM_SEQ, note="mmap_write_lock"),),
         (Step(action=A.SEQ_EVEN, resource=R.MM_SEQ, note="mmap_write_unlock or downgrade"),),
         whole=True,
+    ),
+    refuses=("file", "shared", "swap"),
+    notes=(
+        "Swap-in aborts always in v2 (counted by the kernel as spf_abort_swap, here with spf_abort_no_speculate).",
+        "MADV_DONTNEED holds mmap_lock for read: it moves no sequence.",
     ),
 )
