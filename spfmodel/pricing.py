@@ -177,6 +177,8 @@ def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_
     memory_ns = memory_ratio * 2 * line_ns * node_crowding : what stays shared, as a share of the
     mm-wide atomics when every core faults
     speculative_work_ns = fault_work_ns + spec_extra_ns
+    update_hold_ns here is update_hold_ns * (a + (1 - a) (N - 1) / N), a = update_alone_ratio: lines that another
+    thread's update has touched since must be fetched
     extra_vmas add vma_level_ns to a walk, update_level_ns to an update, per doubling beyond 8 VMAs
     A fault of another kind than anonymous has its own fault_work_ns. With a process each, nothing mm-wide is shared.
     An update's hold is update_hold_ns times the operation's ratio; its parts are named by where
@@ -195,6 +197,8 @@ def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_
     v["line_ns"] = v["line_ns"] * (1 + (v["line_cross_ratio"] - 1) * cross_share(machine, n_threads))
     v["memory_ns"] = v["memory_ratio"] * 2 * v["line_ns"] * node_crowding(machine, n_threads, mm_share)
     v["memory_ns"] = v["memory_ns"] * ((1 - v["memory_mm_share"]) if private else 1)
+    others = 0.0 if private else 1 - 1 / n_threads
+    v["update_hold_ns"] = v["update_hold_ns"] * (v["update_alone_ratio"] + (1 - v["update_alone_ratio"]) * others)
     doublings = np.log2(1 + v["extra_vmas"] / FEW_VMAS)
     v["vma_walk_ns"] = v["vma_walk_ns"] + v["vma_level_ns"] * doublings
     v["level_ns"] = v["update_level_ns"] * doublings
