@@ -118,7 +118,8 @@ def textbook(n_threads: int, p_write: float, think_ns: float, read_ns: float, wr
     steps = [hold["think"], Row(op=Op.CHANCE, value=p_write, fail=8, cause=0)]
     steps += [*ops("FAULT_BEGIN", "READ_LOCK"), hold["r"], *ops("READ_UNLOCK", "FAULT_END"), Row(op=Op.JUMP, arg=13)]
     steps += [*ops("UPDATE_BEGIN", "WRITE_LOCK"), hold["w"], *ops("WRITE_UNLOCK", "UPDATE_END", "CYCLE_END")]
-    return network_of(steps, n_threads=n_threads, cpus=n_threads, rules=FCFS, rwsem_ns=FREE)
+    counted = (1.0, 0.0, 0.0)  # by cycles: some have a fault, the others an update
+    return network_of(steps, n_threads=n_threads, cpus=n_threads, rules=FCFS, rwsem_ns=FREE, per_cycle=counted)
 
 
 def textbook_grid() -> list[tuple[int, float, float, float, float]]:
@@ -143,4 +144,7 @@ def speculating(p: SpfParameters) -> Network:
         *ops("CYCLE_END"),
     ]  # fmt: skip
     causes = ("is_update", "at_once", "at_the_end")
-    return network_of(steps, n_threads=p.n_threads, cpus=p.n_threads, rules=FCFS, rwsem_ns=FREE, causes=causes)
+    return network_of(
+        steps, n_threads=p.n_threads, cpus=p.n_threads, rules=FCFS, rwsem_ns=FREE, causes=causes,
+        per_cycle=(1.0, 0.0, 0.0),
+    )  # fmt: skip
