@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import datasets
-from .primitives import seqcount, spin_trylock
+from .primitives import first_touch, neighbours, seqcount, spin_trylock
 from .primitives.sequence_replay import Habits, Setting, replay
 
 if TYPE_CHECKING:
@@ -166,6 +166,38 @@ TOUCHED = {"anon": (2048, 0.0), "ebizzy": (256, 1.0), "pf1": (1024, 1.0)}
 """mode -> KiB of a thread's region, mappings per round through it"""
 
 
+def first_touches() -> list[dict[str, Any]]:
+    """Faults of 5.17 that met a VMA without anon_vma or a missing table: counted and predicted; a row a setting."""
+    table = counted(SPF.kernel)
+
+    def row(mode: str, threads: str, extra: str = "") -> pd.Series[Any]:
+        mine = (table["mode"] == mode) & (table["threads"] == threads) & (table["extra_vmas"] == extra)
+        return table[mine].iloc[0]
+
+    cost = instructions(SPF.kernel)
+    gap = cost["mmap_munmap_4k_notouch_mt_med"]
+    round_ = gap + 64 * (cost["fault_anon_write_user_mt_med"] + cost["anon_V=10_madvise_or_munmap_p50"] / PAGES)
+    alone = 1 - float(neighbours.merges(2, 1 - gap / round_))
+    mapped = [("ebizzy", "1", 64, 1.0, 0.0), ("pf1", "1", 256, 1.0, 1.0), ("ebizzy", "2", 64, alone, 0.0)]
+    rows = []
+    for mode, threads, pages, new_vma, missing in mapped:
+        found = row(mode, threads)
+        most = [float(first_touch.classic_per_mapping(n, new_vma, missing)) / pages for n in (1, 2)]
+        share = float(first_touch.classic_share(pages, 512, new_vma, missing))
+        rows.append({"mode": mode, "threads": threads, "extra_vmas": "", "found": found, "low": most[0],
+                     "high": most[1], "predicted": share})  # fmt: skip
+    for extra in ("100", "10000"):
+        found = row("scatter", "1", extra)
+        share = float(first_touch.touched_once(float(extra), found["touches"])) / found["touches"]
+        rows.append({"mode": "scatter", "threads": "1", "extra_vmas": extra, "found": found, "low": share,
+                     "high": share, "predicted": share})  # fmt: skip
+    for each in rows:
+        found = each.pop("found")  # type: ignore[assignment]
+        each |= {"anon_vma": float(found["ANON_VMA"]), "pmd": float(found["PMD"])}
+        each["measured"] = float(found["ANON_VMA"] + found["PMD"]) / float(found["spf_attempt"])
+    return rows
+
+
 def busy_locks() -> list[dict[str, Any]]:
     """Tries of the PTE lock that found it busy, two threads without other updates; a row a mode.
 
@@ -186,33 +218,3 @@ def busy_locks() -> list[dict[str, Any]]:
             "same_table": float(spin_trylock.same_table(kib * 1024.0)), "low": low, "high": high,
         })  # fmt: skip
     return rows
-
-
-def interrupted() -> list[dict[str, Any]]:
-    """What one flush costs that interrupts one other running CPU, native (a virtual machine), ns; a row a pace.
-
-    A thread that only updates beside one that only faults under VMA locks: mprotect of another VMA must flush,
-    mmap+munmap of an untouched page need not. flush_ns: their difference, less that of the same two calls alone.
-    """
-    pace = datasets.host_throughput()
-    pace = pace[(pace["where"] == "native") & (pace["protocol"] == "per_vma_lock") & (pace["threads"] == "1")]
-    pace = pace[(pace["dedicated_updaters"] == "1") & (pace["quantity"] == "dedicated_wops_per_s")]
-    rates = pace.pivot_table(index="updater_think_ns", columns="update_op", values="median")
-    costs = datasets.host_primitives()
-    alone = costs[costs["environment"] == "native"].set_index("primitive")["median"]
-    less = alone["mprotect_4pg_1resident_mt_med"] - alone["mmap_munmap_4k_notouch_mt_med"]
-    return [
-        {"think_ns": float(str(think)), "mprotect_ns": 1e9 / row["mprot_other"], "mmap_ns": 1e9 / row["mmap"],
-         "flush_ns": float(1e9 / row["mprot_other"] - 1e9 / row["mmap"] - less)}
-        for think, row in rates.iterrows()
-    ]  # fmt: skip
-
-
-def loops() -> pd.DataFrame:
-    """Published loops that flush all the time: machine, way, n_threads, loop_ns (time of one loop of one thread)."""
-    table = datasets.measurements()
-    mine = table[table["benchmark"].str.contains("tlb_flush") & (table["threads"].fillna("") != "")].copy()
-    mine["n_threads"] = mine["threads"].astype(int)
-    mine["loop_ns"] = mine["n_threads"] / mine["total_per_s"].astype(float) * 1e9
-    named = mine.drop(columns="machine").rename(columns={"machine_key": "machine", "variant": "way"})
-    return named[["machine", "way", "n_threads", "loop_ns"]].sort_values(["machine", "way", "n_threads"])

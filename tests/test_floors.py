@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "spfmodel"
 FLOORS = {
     6: "cli asking evidence fitting calibrate checkup outfile shapes show show_text report progress plots measure "
     "captures __init__",
-    5: "srcu sweep validate controlled elsewhere protocol_file fit_table published settings datasets tables forms "
-    "catalog machine_file provenance",
+    5: "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
+    "forms catalog machine_file provenance",
     4: "prediction verdict calibration fit_model observations symbolic bare_lock journey advise",
     3: "solvers",
     2: "network program pricing",
