@@ -61,7 +61,7 @@ class _Writer:
 
     def step(self, step: Step, op_name: str = "") -> int | None:
         """Price one step of a table; None if it can never matter."""
-        cost = step.cost.format(op=op_name)
+        cost, cause = step.cost.format(op=op_name), self.cause(step)
         value: Floats = self.priced[cost] if cost else np.zeros(1)
         if step.action in TIMED and not np.any(value > 0):
             return None
@@ -80,7 +80,7 @@ class _Writer:
             value = self.priced[f"{op_name}_same_vma"] if arg != 1 else np.ones(1)
         elif step.action in (Action.TRYLOCK, Action.SPIN_LOCK):
             value = 1 - self.priced["page_table_overlap"]
-        return self.add(Op[step.action.name], label, arg, value, self.cause(step))
+        return self.add(Op[step.action.name], label, arg, value, cause)
 
     def own(self, step: Step) -> bool:
         """Nobody else ever uses this step's resource."""
