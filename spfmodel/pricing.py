@@ -29,8 +29,6 @@ UPDATE_OPS: Mapping[str, tuple[str, ...]] = {
 KINDS = {"anonymous": "", "zero": "zero_page_ratio", "cow": "cow_ratio", "file": "file_ratio",
          "shared": "shared_ratio", "swap": "swap_ratio"}  # fmt: skip
 """The cost by which a fault's work differs from an anonymous one's, by kind."""
-FREES = ("munmap", "brk_down")
-"""Updates that free a VMA: the one that is unmapped, or the tail that brk splits off."""
 SHARES = ("notsup_share", "new_pmd_share", "new_vma_share", "collapse_share", "retry_share")
 """Chances of an attempt that are 0 unless a workload says otherwise."""
 ENTRIES_PER_TABLE = {"ppc64": 256, "x86_64": 512, "arm64": 512}
@@ -114,7 +112,7 @@ def _update_prices(v: Mapping[str, Floats], op: str, pages: int) -> dict[str, Fl
         f"{op}_zap_ns": zap,
         f"{op}_after_ns": after + v["tlb_flush_ns"] * flushes,
         f"{op}_flush_ns": v["ipi_target_ns"] * flushes,
-        f"{op}_srcu_ns": v["srcu_free_ns"] * (op in FREES),
+        f"{op}_srcu_ns": hold * v["srcu_brk_ratio" if family == "brk" else "srcu_map_ratio"],
     }
 
 

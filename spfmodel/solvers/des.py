@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +41,7 @@ from ..primitives.state import (
     calendar,
 )  # fmt: skip
 from .engine import run
+from .starts import at_random_places, inside_loops
 
 Floats = NDArray[np.float64]
 STAGGER = 5.0
@@ -82,28 +82,12 @@ def prepare(network: Network, draw: int, seed: int) -> Sim:
 def simulate(network: Network, draw: int, seed: int, events: int, stagger: float = STAGGER) -> tuple[Floats, Floats]:
     """Cumulative tallies after each slice of the run, (SLICES + 1, K), and the histogram of fault times."""
     sim = prepare(network, draw, seed)
+    inside_loops(network, sim, seed)
     timed = network.op <= Op.LINE
     work = (network.value_ns[draw, timed] * repeats(network)[timed]).sum()
     out = np.zeros((SLICES + 1, TALLY_END - CYCLES + 1))
     run(sim, network.entry, stagger * work, max(1, events // SLICES), out)
     return out, sim.I[LATENCY : LATENCY + BINS].astype(float)
-
-
-def at_random_places(network: Network, seed: int) -> Network:
-    """The network with each thread starting at one of its faults or updates, as in a process that runs.
-
-    Where all start together, groups of readers that queue up once can stay together for ever.
-    """
-    marks = np.flatnonzero(np.isin(network.op, (Op.FAULT_BEGIN, Op.UPDATE_BEGIN)))
-    if not marks.size:
-        return network
-    rng, entry = np.random.default_rng(seed), network.entry.copy()
-    ends = np.flatnonzero(network.op == Op.CYCLE_END)
-    for start in np.unique(network.entry):
-        mine = np.flatnonzero(network.entry == start)
-        within = marks[(marks >= start) & (marks < ends[ends >= start].min(initial=len(network.op)))]
-        entry[mine] = within[rng.integers(within.size, size=mine.size)] if within.size else start
-    return replace(network, entry=entry)
 
 
 def mser5(series: Floats) -> int:
