@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from .outfile import check_writable, replace_file
 from .prediction import Interval, Prediction, Question
 from .prediction import predict as predicted
 from .progress import progress
+from .protocol_file import OwnProtocol
+from .protocol_file import protocol as named
 from .protocols import PROTOCOLS, Protocol
 from .settings import parse, with_settings
 from .solvers import NAMES
-from .sources import BadInput
+from .sources import BadInput, Quantity
 
 MOST_THREADS = 4096
 
@@ -42,10 +44,16 @@ def asked(  # noqa: PLR0913 - the options of a verb
         "machine": machine, "workload": workload, "protocol": protocol, "threads": threads,
         "baseline": baseline, "set": list(sets), "solver": solver, "level": level, "seed": seed,
     }  # fmt: skip
-    settings = parse(sets)
-    m, w, fixed = with_settings(catalog.machine(machine), catalog.workload(workload), settings)
+    m, w = catalog.machine(machine), catalog.workload(workload)
     calibration = m.calibrations.get(w.name)
-    base = baseline or (calibration.baseline if calibration else "mmap_sem")
+    base = named(baseline or (calibration.baseline if calibration else "mmap_sem"))
+    names = [name for name in protocol.split(",") if name.strip()]
+    if not names:
+        raise BadInput(f"--protocol is empty; {nearest('', PROTOCOLS)}")
+    candidates = [named(name.strip()) for name in names]
+    own = costs_of([base, *candidates])
+    settings = parse(sets, {name: cost.unit for name, cost in own.items()})
+    m, w, fixed = with_settings(replace(m, costs={**m.costs, **own}), w, settings)
     if solver not in NAMES:
         raise BadInput(f"unknown solver {solver}; {nearest(solver, NAMES)}")
     if not (isfinite(level) and 0 < level < 1):
@@ -53,22 +61,25 @@ def asked(  # noqa: PLR0913 - the options of a verb
     if seed < 0:
         raise BadInput(f"--seed is {seed}; give a whole number of at least 0")
     question = Question(
-        machine=m, workload=w, baseline=named(base), solver=solver, level=level, seed=seed, overrides=fixed,
+        machine=m, workload=w, baseline=base.protocol, solver=solver, level=level, seed=seed, overrides=fixed,
         baseline_kernel=settings.kernels.get("baseline.kernel"),
         candidate_kernel=settings.kernels.get("candidate.kernel"),
     )  # fmt: skip
     counts = thread_counts(threads) or (published.default_threads(m, w),)
-    names = [name for name in protocol.split(",") if name.strip()]
-    if not names:
-        raise BadInput(f"--protocol is empty; {nearest('', PROTOCOLS)}")
-    return Asked(question=question, candidates=tuple(named(n.strip()) for n in names), threads=counts, words=words)
+    return Asked(question=question, candidates=tuple(c.protocol for c in candidates), threads=counts, words=words)
 
 
-def named(name: str) -> Protocol:
-    """A protocol by name."""
-    if name not in PROTOCOLS:
-        raise BadInput(f"unknown protocol {name}; {nearest(name, PROTOCOLS)}")
-    return PROTOCOLS[name]
+def costs_of(protocols: Iterable[OwnProtocol]) -> dict[str, Quantity]:
+    """The costs that protocols bring along, by name; two that disagree are refused."""
+    out: dict[str, Quantity] = {}
+    seen: dict[str, OwnProtocol] = {}
+    for own in protocols:
+        if seen.setdefault(own.protocol.name, own) != own:
+            raise BadInput(f"two different protocols are called {own.protocol.name}; rename one")
+        for name, cost in own.costs.items():
+            if out.setdefault(name, cost) != cost:
+                raise BadInput(f"costs.{name} differs between two protocol files; give it two names")
+    return out
 
 
 def thread_counts(text: str) -> tuple[int, ...]:

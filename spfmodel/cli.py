@@ -55,7 +55,9 @@ def show(
 def predict(
     machine: Annotated[str, typer.Option("--machine", "-m", help="a shipped name or a TOML file")],
     workload: WorkloadName,
-    protocol: Annotated[str, typer.Option("--protocol", "-p", help="candidates, separated by commas")],
+    protocol: Annotated[
+        str, typer.Option("--protocol", "-p", help="candidates, separated by commas: names or TOML files")
+    ],
     threads: Annotated[str, typer.Option(help="such as 1,4,16; default: the workload's own")] = "",
     baseline: Annotated[
         str, typer.Option(help="protocol to compare with; default: the calibration's, else mmap_sem")

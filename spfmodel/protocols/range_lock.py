@@ -26,7 +26,8 @@ def ranged(steps: Iterable[Step]) -> Iterator[Step]:
         if step.action in LOCKS:
             yield replace(TREE, ops=step.ops)
         if step.resource != R.MMAP_LINE and step.action != A.DOWNGRADE:
-            yield step
+            queues = step.action in (A.READ_LOCK, A.WRITE_LOCK)
+            yield replace(step, note="sleeps unless it is free; served in order") if queues else step
 
 
 PROTOCOL = Protocol(
