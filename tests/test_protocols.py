@@ -216,3 +216,18 @@ def test_every_protocol_runs(protocol: Protocol) -> None:
     assert found.attempt_share.min() == pytest.approx(float(bool(protocol.attempt)), abs=0.04)
     causes = {s.abort.value for s in protocol.attempt if s.abort}
     assert set(found.abort_share) <= causes
+
+
+BUESO_40 = {1: 0.957, 4: 0.950, 12: 0.992, 21: 1.002, 30: 0.998, 40: 1.014}
+"""pft's faults/s under the full-range lock over mmap_sem's, by threads (measurements.csv, RL-DAVIDLOHR-PFT)."""
+
+
+@pytest.mark.parametrize("n", BUESO_40)
+def test_the_range_lock_costs_a_few_percent_alone_and_nothing_where_the_line_is_the_limit(n: int) -> None:
+    facts = {"cpus": 40, "cores": 20, "sockets": 2, "numa_nodes": 2, "kernel": "4.15"}
+    machine = catalog.with_facts(catalog.prior("x86-2s"), facts)
+    rate = {
+        name: solve(build(machine, catalog.workload("pft"), PROTOCOLS[name], n), solver="closed").throughput_per_s[0]
+        for name in ("mmap_sem", "range_lock")
+    }
+    assert rate["range_lock"] / rate["mmap_sem"] == pytest.approx(BUESO_40[n], abs=0.025)
