@@ -2,11 +2,12 @@
 
 from .locks import lock_capacity, rwsem_eras
 from .predictions import against_measured, curves, measured_points, predicted_against_measured, save_prediction
+from .rooms import classic_shares, counted_against_said, flush_loops
 from .steps import journeys
 from .style import LOOKS, label, look, new_axes, number_axis, thread_axis, use_style
 
 __all__ = [
-    "LOOKS", "against_measured", "curves", "journeys", "label", "lock_capacity", "look", "measured_points",
-    "new_axes", "number_axis", "predicted_against_measured", "rwsem_eras", "save_prediction", "thread_axis",
-    "use_style",
+    "LOOKS", "against_measured", "classic_shares", "counted_against_said", "curves", "flush_loops", "journeys",
+    "label", "lock_capacity", "look", "measured_points", "new_axes", "number_axis",
+    "predicted_against_measured", "rwsem_eras", "save_prediction", "thread_axis", "use_style",
 ]  # fmt: skip
