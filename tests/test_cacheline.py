@@ -61,7 +61,7 @@ def test_one_thread_keeps_the_line():
 def test_batched_transfer_against_the_exact_chain(q, n, within):
     """The formula takes the waiters for evenly spread; after a visit few of its complex are left: 5 to 10 % low."""
     near, far = 25.0, 125.0
-    start = Visit(True, 0, 0, (q - 1, *(0,) * (n - 2)))
+    start = Visit(True, 0, 0, (*(0,) * (n - 2), q - 1))
     states, chain = reach(start, lambda visit: cacheline.visit_moves(visit, near, far))
     served = stationary(chain) @ np.array([1 / (far if s.crossing else near) for s in states])
     formula = float(cacheline.batched_transfer_ns(near, far, q, n))

@@ -116,3 +116,13 @@ class Cache(NamedTuple):
     def flush(self) -> Cache:
         """The cache after a VMA was removed from the process: mm->vmacache_seqnum has moved."""
         return Cache((-1,) * len(self.slots))
+
+
+def replay_cache(rng: np.random.Generator, n_used: int, flush_share: float, n_lookups: int) -> float:
+    """Share of hits when a thread looks up V VMAs at random and slots are dropped now and then."""
+    cache, hits = Cache(), 0
+    flushes, vmas = rng.random(n_lookups) < flush_share, rng.integers(n_used, size=n_lookups)
+    for flush, vma, victim in zip(flushes, vmas, rng.integers(CACHE_SLOTS, size=n_lookups), strict=True):
+        cache, hit = (cache.flush() if flush else cache).find(int(vma), int(victim))
+        hits += hit
+    return hits / n_lookups
