@@ -32,6 +32,15 @@ def test_lists_are_complete() -> None:
     assert len(show.items()["items"]) == sum(len(show.items(kind)["items"]) for kind in show.KINDS)
 
 
+def test_protocols_are_listed_with_what_a_fault_takes() -> None:
+    lines = show.render("protocols").splitlines()
+    assert [line.split()[0] for line in lines[2:]] == list(PROTOCOLS)
+    assert lines[2].endswith("2 atomics (2 mmap_line); mmap_sem for read; pte_lock")
+    assert "Refused: file, shared, swap." in show.render("spf_mmseq")
+    assert "A process with one thread tries, too; a fault in kernel mode does not try." in show.render("per_vma_lock")
+    assert "Nothing is tried first.\nLock: range_lock." in show.render("range_lock")
+
+
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_protocol_is_printed_as_its_step_table(name: str) -> None:
     text = show.render(name)
