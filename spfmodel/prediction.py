@@ -25,6 +25,8 @@ N_DRAWS = 64
 CHAIN_DRAWS = 16
 """draws of an exact chain, which takes up to a second each"""
 EVENTS_PER_THREAD = 500
+LONG_CYCLE = 1000
+"""faults in a cycle from which a run needs more events to see its updates"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,8 @@ def events_for(network: Network) -> int:
     Fewer than EVENTS_PER_THREAD see only the start, in which nobody has waited yet.
     """
     per_cycle = len(network.op) * 0.7 * max(1.0, network.faults_per_cycle)
-    usual = np.clip(500 * per_cycle, 80_000, 400_000)
+    most = 400_000 if network.faults_per_cycle < LONG_CYCLE else 1_600_000
+    usual = np.clip(500 * per_cycle, 80_000, most)
     return int(max(usual, EVENTS_PER_THREAD * network.n_threads))
 
 

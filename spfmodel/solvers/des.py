@@ -46,6 +46,8 @@ from .starts import at_random_places, inside_loops
 Floats = NDArray[np.float64]
 STAGGER = 5.0
 """Threads start at random within this many cycles' work, so that no order is imposed."""
+LONG_CYCLE_NS = 20_000.0
+"""of a longer cycle only so much counts: its threads start at random places anyway"""
 SLICES = 320
 """Equal shares of a run's events, to find its warm-up in."""
 BATCHES = 16
@@ -86,7 +88,7 @@ def simulate(network: Network, draw: int, seed: int, events: int, stagger: float
     timed = network.op <= Op.LINE
     work = (network.value_ns[draw, timed] * repeats(network)[timed]).sum()
     out = np.zeros((SLICES + 1, TALLY_END - CYCLES + 1))
-    run(sim, network.entry, stagger * work, max(1, events // SLICES), out)
+    run(sim, network.entry, stagger * min(work, LONG_CYCLE_NS), max(1, events // SLICES), out)
     return out, sim.I[LATENCY : LATENCY + BINS].astype(float)
 
 

@@ -122,10 +122,24 @@ def flow_equivalent_lock(load: LockLoad) -> LockAnswer:
     cycle_ns += handoff_op_ns(load)
     cycle_ns *= per_cycle
     rate, inside, idle = _feed(load.arrival, cycle_ns, load.cpus)
+    rate = np.minimum(rate, _long_writers(load))
     hold = (1 - p) * load.read_ns + p * load.write_ns
     wait = np.maximum(inside / np.maximum(rate * per_cycle, 1e-300) - hold, 0.0)
     wait = np.where(per_cycle > 0, wait, 0.0)
     return LockAnswer(rate, inside, 1 - idle, wait, wait)
+
+
+def _long_writers(load: LockLoad) -> Floats:
+    """Bound on cycles per ns where write holds are so long that all others come to wait for them, (D,).
+
+    While a writer holds for S the rest goes on for N / X, until nobody is left to feed it; then it stands
+    still: 1 / X' = 1 / X + w (S - N / X)^+, X: the rate without the lock, w: write holds per cycle.
+    """
+    n_threads = len(load.arrival)
+    free = load.arrival[min(n_threads, load.cpus) - 1]
+    still = np.maximum(load.write_ns - n_threads / free / np.maximum(load.reads + load.writes, 1e-300), 0.0)
+    others_wait = load.writes * still * (load.reads > 0)
+    return np.asarray(1 / (1 / free + others_wait))
 
 
 def _feed(arrival: Floats, cycle_ns: Floats, cpus: int) -> tuple[Floats, Floats, Floats]:
