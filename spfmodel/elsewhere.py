@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from . import catalog, published
 from .machine import Calibration, Draws, FittedParameter, Machine, Workload
-from .pricing import ENTRIES_PER_TABLE
+from .pricing import ENTRIES_PER_LOCK
 from .program import build
 from .protocols import PROTOCOLS
 from .solvers import des
@@ -48,7 +48,7 @@ def meeting(machine: Machine, workload: Workload, draws: Mapping[str, Floats], r
         return None
     want_vma, want_pte = (float(np.exp(np.log(counts[c]).mean())) for c in ("vma_changed", "pte_lock"))
     n = published.default_threads(machine, workload)
-    span_kib = machine.page_kib * ENTRIES_PER_TABLE[machine.arch]
+    span_kib = machine.page_kib * ENTRIES_PER_LOCK[machine.arch]
     few = {name: values[:N_DRAWS] for name, values in draws.items()}
     same, chance = 0.1, 0.5
     for _ in range(PASSES):

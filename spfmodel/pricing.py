@@ -26,13 +26,17 @@ UPDATE_OPS: Mapping[str, tuple[str, ...]] = {
     "mmapt": ("mmap", "fault", "munmap"),
 }
 """What the choice `update_op` stands for."""
+OWN_HITS = {"mprot_own": 0.5, "madv": 1.0}
+"""Of the updates of one's own VMA, those that change it: of threads that toggle one VMA's permissions, every other one
+finds them as it wants them. All others concern VMAs in which nobody faults."""
 KINDS = {"anonymous": "", "zero": "zero_page_ratio", "cow": "cow_ratio", "file": "file_ratio",
          "shared": "shared_ratio", "swap": "swap_ratio"}  # fmt: skip
 """The cost by which a fault's work differs from an anonymous one's, by kind."""
 SHARES = ("notsup_share", "new_pmd_share", "new_vma_share", "collapse_share", "retry_share")
 """Chances of an attempt that are 0 unless a workload says otherwise."""
-ENTRIES_PER_TABLE = {"ppc64": 256, "x86_64": 512, "arm64": 512}
-"""PTEs in the last level: hash MMU with 64 KiB pages has 2^8, 4 KiB pages have 2^9."""
+ENTRIES_PER_LOCK = {"ppc64": 16 * 256, "x86_64": 512, "arm64": 512}
+"""PTEs under one split lock: 2^9 with 4 KiB pages. POWER's hash MMU has tables of 2^8, of which 16 share one 64 KiB
+page and so its lock (pte_fragment_alloc)."""
 
 
 def values(machine: Machine, workload: Workload, draws: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -97,7 +101,7 @@ def threads_per_page_table(machine: Machine, v: Mapping[str, Floats], n_threads:
     """
     if "page_table_sharing_kib" not in v:
         return 1
-    span_kib = machine.page_kib * ENTRIES_PER_TABLE.get(machine.arch, 512)
+    span_kib = machine.page_kib * ENTRIES_PER_LOCK.get(machine.arch, 512)
     each = max(float(np.median(v["page_table_sharing_kib"])), float(machine.page_kib))
     return int(min(n_threads, max(1.0, span_kib / each)))
 
@@ -233,7 +237,7 @@ def _updates(machine: Machine, workload: Workload, v: dict[str, Floats], n_threa
     same = v.setdefault("same_vma", np.zeros_like(v["line_ns"]))
     both = (*workload.program, *workload.updater)
     if "update_op" in {phase.op for phase in both}:
-        same = v["one_vma"] if workload.choice("update_op") in ("mprot_own", "madv") else np.zeros_like(same)
+        same = v["one_vma"] * OWN_HITS.get(workload.choice("update_op"), 0.0)
     runs = mapped_runs(n_threads, faults_per_cycle(machine, workload))
     for op in {phase.op for phase in phases(both, workload) if phase.do == "update"}:
         out |= _update_prices(v, op, _pages_zapped(machine, workload, op))

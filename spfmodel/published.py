@@ -15,8 +15,11 @@ from .protocols import PROTOCOLS
 if TYPE_CHECKING:
     import pandas as pd
 
-RATES = ("records/s mean", "average total ops", "faults/s (mean)", "Hmean faults/sec")
-"""Metrics that give the throughput of all threads."""
+RATES = (
+    "records/s mean", "average total ops", "faults/s (mean)", "Hmean faults/sec", "page-faults in 60 s",
+    "per_thread_ops", "per_process_ops",
+)  # fmt: skip
+"""Metrics that give the throughput of all threads, or of each."""
 COMMANDS = (
     (r"^ebizzy -m(TRp|RTp)$", "ebizzy-mTRp"),
     (r"^ebizzy -mTt \d+$", "ebizzy-mTt"),
@@ -24,6 +27,12 @@ COMMANDS = (
     (r"^PFT_.*PFT_USE_PROCESSES=no", "pft"),
 )
 """What a row's command says about the workload."""
+BENCHMARKS = (
+    (r"^will-it-scale (brk1|malloc1|mmap1|page_fault[123])([ _-]|$)(?!.*(job|THP))", ""),
+    (r"^pft-threads \(single", "pft"),
+    (r"^multi-fault \(Kamezawa\)", "multi-fault"),
+)
+"""The same from the name of the benchmark, where no command is printed; empty: the name in the brackets."""
 
 CAUSES = ["spf_pte_lock", "spf_vma_changed", "spf_vma_noanon", "spf_vma_notsup", "spf_vma_access", "spf_pmd_changed"]
 """Columns of counters.csv with failed attempts."""
@@ -38,17 +47,37 @@ def workload_of(command: str) -> str:
     return next((name for pattern, name in COMMANDS if re.search(pattern, command)), "")
 
 
+def workload_of_benchmark(benchmark: str) -> str:
+    """The same from a benchmark's name.
+
+    >>> workload_of_benchmark("will-it-scale page_fault3 (threads)"), workload_of_benchmark("hackbench")
+    ('page_fault3', '')
+    """
+    found = ((re.search(pattern, benchmark), name) for pattern, name in BENCHMARKS)
+    return next((name or match[1] for match, name in found if match), "")
+
+
+def mode_of(benchmark: str) -> str:
+    """`processes` where a benchmark says so."""
+    return "processes" if "process" in benchmark else "threads"
+
+
 def default_threads(machine: Machine, workload: Workload) -> int:
     """The benchmark's own number of threads on this machine."""
     return max(1, round(workload.threads_per_cpu * machine.cpus))
 
 
 def rows(machine: Machine, workload: Workload, protocol: str, root: Path | None = None) -> pd.DataFrame:
-    """Throughput rows of one machine, workload and protocol, with `n` threads and `log_sd`."""
+    """Throughput rows of one machine, workload, mode and protocol, with `n` threads and `log_sd`."""
     table = measurements(root)
     mine = table[(table["machine_key"] == machine.name) & (table["protocol"] == protocol)]
-    mine = mine[mine["metric"].isin(RATES) & mine["total_per_s"].gt(0)]
-    mine = mine[mine["command"].map(workload_of) == workload.name].copy()
+    mine = mine[
+        mine["metric"].str.startswith((*RATES, "Hmean page_fault", "Hmean brk", "Hmean malloc"))
+        & mine["total_per_s"].gt(0)
+    ]
+    named = mine["command"].map(workload_of)
+    named = named.mask(named == "", mine["benchmark"].map(workload_of_benchmark))
+    mine = mine[(named == workload.name) & (mine["benchmark"].map(mode_of) == workload.choice("mode"))].copy()
     mine["n"] = mine["n_threads"].fillna(default_threads(machine, workload)).astype(int)
     mine["log_sd"] = [_log_sd(s, v) for s, v in zip(mine["stddev"], mine["number"], strict=True)]
     return mine
