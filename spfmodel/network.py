@@ -134,6 +134,8 @@ class Solution:
     """by station: share of time in use (mmap_sem: owned by a writer, or by readers)"""
     busy_cpus: Floats
     """mean number of CPUs that run, spin included"""
+    error_band: float | None = None
+    """relative error of the throughput that 95 % of such systems stay within; None: not known"""
 
     @property
     def fallback_share(self) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -34,18 +35,50 @@ def solve(
     """Solve by name: `des` for anything, `closed` instant and approximate, `ctmc` exact, with the textbook
     lock in place of the rwsem (no sleep, no stealing).
 
-    `auto` takes the simulation, which alone knows sleeping, stealing and fallbacks together.
+    `auto` takes what is exact where something is (`regime.choose`), else the simulation, which alone knows sleeping,
+    stealing and fallbacks together. `Solution.error_band` says how far off each may be.
     """
+    if solver not in NAMES:
+        raise BadInput(f"unknown solver {solver}; choose one of {', '.join(NAMES)}")
+    from . import regime
+
+    if solver in ("closed", "ctmc"):
+        asked = network if solver == "closed" else textbook(network)
+        found = _approximate(asked, solver)
+        return replace(found, error_band=regime.band(asked, found, solver))
+    if solver == "auto":
+        exact = _exact(network, regime.choose(network).solver)
+        if exact is not None:
+            for _ in network.value_ns:
+                tick()
+            return exact
+    from . import des
+
+    found = des.solve(network, seed=seed, events=events, tick=tick)
+    return replace(found, error_band=regime.sampled_band(found))
+
+
+def _approximate(network: Network, solver: str) -> Solution:
+    """By `closed` or `ctmc`."""
     if solver == "closed":
         from . import closed
 
         return closed.solve(network)
-    if solver == "ctmc":
-        from . import ctmc
+    from . import ctmc
 
-        return replace(ctmc.solve(textbook(network)), solver="ctmc, first-come-first-served lock")
-    if solver in ("auto", "des"):
-        from . import des
+    return replace(ctmc.solve(network), solver="ctmc, first-come-first-served lock")
 
-        return des.solve(network, seed=seed, events=events, tick=tick)
-    raise BadInput(f"unknown solver {solver}; choose one of {', '.join(NAMES)}")
+
+def _exact(network: Network, choice: str) -> Solution | None:
+    """What `auto` finds exactly; None where it is for the simulation."""
+    if choice == "alone":
+        from . import lone_thread
+
+        return lone_thread.solve(network)
+    if choice == "chain":
+        from . import table_chain
+        from .regime import CHAIN_STATES
+
+        with suppress(BadInput):
+            return table_chain.solve(network, most_states=CHAIN_STATES)
+    return None

@@ -49,7 +49,7 @@ def _joined(parts: list[Solution]) -> Solution:
     """Solutions of consecutive draws as one."""
     if len(parts) == 1:
         return parts[0]
-    names = [f.name for f in fields(Solution) if f.name != "solver"]
+    names = [f.name for f in fields(Solution) if f.name not in ("solver", "error_band")]
     return replace(parts[0], **{name: _join(parts, name) for name in names})
 
 

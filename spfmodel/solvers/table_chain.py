@@ -161,7 +161,7 @@ def solve(network: Network, most_states: int = MOST_STATES) -> Solution:
         return {name[2:]: values for name, values in table.items() if name.startswith(prefix)}
 
     return Solution(
-        solver="ctmc, exact, from the table", throughput_per_s=table["throughput"],
+        solver="ctmc, exact, from the table", error_band=0.0, throughput_per_s=table["throughput"],
         throughput_half_width=np.zeros(size), faults_per_s=table["faults"], updates_per_s=table["updates"],
         attempt_share=table["attempts"], abort_share=prefixed("a:"), fault_mean_ns=table["fault_ns"],
         fault_p99_ns=np.full(size, np.nan), update_mean_ns=table["update_ns"], utilisation=prefixed("u:"),
