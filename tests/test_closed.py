@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from agreement import Agreement, agreement_table, throughput
+from agreement_regimes import DOCS
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from small_networks import network_of, reader_writer, speculative, step
@@ -75,6 +76,13 @@ def test_errors_against_exact_chains_stay_as_documented(table, what, mean, worst
     assert row.points >= 30
     assert row.mean < mean
     assert row.worst < worst
+
+
+def test_the_documented_errors_are_those_found_today(table):
+    text = (DOCS / "agreement.md").read_text(encoding="utf-8")
+    for row in table.values():
+        if row.worst > 1e-6:
+            assert f"| {row.what} | {row.points} | " + " | ".join(f"{100 * x:.2g}" for x in row[2:]) in text
 
 
 def test_a_lock_that_is_exclusive_has_the_product_form():

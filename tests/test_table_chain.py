@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from itertools import product
 
 import numpy as np
 import pytest
+from agreement_chains import Small, solved, systems
 from small_networks import network_of, reader_writer, speculative, step
 from systems import FREE, every_op, speculating, textbook
-from tiny_systems import PROGRAMS, tiny
+from tiny_systems import tiny
 
-from spfmodel.network import Network, Op, Solution
+from spfmodel.network import Network, Op
 from spfmodel.primitives.reader_writer import ERAS, FCFS
 from spfmodel.primitives.state import ATTEMPTS, CAUSES, CYCLES
 from spfmodel.protocols import PROTOCOLS
@@ -118,30 +118,12 @@ def test_threads_that_only_update_and_phases_that_come_now_and_then() -> None:
     agrees(replace(network, entry=np.array([0, 0, 13], np.int32)), seed=3, events=1_000_000)
 
 
-Small = tuple[str, str, int]
-"""protocol, program, threads"""
-
-
-@cache
-def system(which: Small) -> tuple[Network, Solution]:
-    """A tiny network and its exact solution; two threads have lines between them, too."""
-    name, program, n = which
-    lines = {"line_ns": 120.0, "memory_ratio": 0.4} if n == 2 else {}
-    network = tiny(PROTOCOLS[name], program, n, **lines)
-    return network, table_chain.solve(network)
-
-
 def covered(which: Small, seeds: range, events: int) -> Iterator[bool]:
     """For each seed: does the simulation's interval hold the exact throughput?"""
-    network, exact = system(which)
+    network, exact = solved(which)
     for seed in seeds:
         found = des.solve(network, seed=seed, events=events)
         yield abs(found.throughput_per_s[0] - exact.throughput_per_s[0]) <= found.throughput_half_width[0]
-
-
-def systems(name: str) -> list[Small]:
-    """Twenty small systems of a protocol: every program, 2 to 5 threads."""
-    return [(name, program, n) for n in (2, 3, 4, 5) for program in PROGRAMS]
 
 
 QUICK = [("map, touch, unmap", 2), ("grow, touch, shrink", 3), ("touch", 5), ("protect, touch", 3), ("drop, touch", 2)]
@@ -152,8 +134,8 @@ def test_the_interval_covers_the_exact_chain_of_every_protocol() -> None:
     found = {
         name: [
             hit
-            for place, system in enumerate(QUICK)
-            for hit in covered((name, *system), range(4 * place, 4 * place + 4), 30_000)
+            for place, rest in enumerate(QUICK)
+            for hit in covered(Small(name, *rest), range(4 * place, 4 * place + 4), 30_000)
         ]
         for name in PROTOCOLS
     }
@@ -180,7 +162,7 @@ def abort_counts(network: Network, seeds: range, events: int) -> tuple[float, di
 
 def abort_scores(which: Small, seeds: range, events: int) -> Iterator[float]:
     """By cause: how many binomial standard errors the simulation is off."""
-    network, exact = system(which)
+    network, exact = solved(which)
     attempts, aborts = abort_counts(network, seeds, events)
     for cause, share in exact.abort_share.items():
         p = float(share[0])

@@ -22,11 +22,11 @@ CHAIN_THREADS, CHAIN_STATES, CHAIN_DRAWS = 5, 20_000, 4
 """the exact chain takes a few seconds up to here"""
 
 ALONE, LIGHT, LINES, LOCK = "one thread", "light", "busy lines", "busy lock"
-ABORTS, SLEEP, CROWD = "many aborts", "sleepers at a busy lock", "more threads than CPUs"
+ABORTS, SLEEP, CROWD = "many aborts", "updates, and waiters sleep", "more threads than CPUs"
 REGIMES = (ALONE, LIGHT, LINES, LOCK, ABORTS, SLEEP, CROWD)
 BANDS: Mapping[str, Mapping[str, float]] = {
-    "closed": {ALONE: 0.0, LIGHT: 0.05, LINES: 0.1, LOCK: 0.1, ABORTS: 0.2, SLEEP: 0.5, CROWD: 0.5},
-    "ctmc": {ALONE: 0.0, LIGHT: 0.05, LINES: 0.1, LOCK: 0.1, ABORTS: 0.2},
+    "closed": {ALONE: 0.0, LIGHT: 0.045, LINES: 0.08, LOCK: 0.05, ABORTS: 0.13, SLEEP: 0.8, CROWD: 0.8},
+    "ctmc": {ALONE: 0.0, LIGHT: 0.045, LINES: 0.08, LOCK: 0.045, ABORTS: 0.1},
 }
 """By solver and regime; `ctmc` with the textbook lock in both."""
 
@@ -34,18 +34,21 @@ BANDS: Mapping[str, Mapping[str, float]] = {
 def regime(network: Network, found: Solution) -> str:
     """What the network is like, by a solution of it: of its draws, the median.
 
-    More threads than CPUs come first, then aborts, then the lock if somebody writes, then the lines.
+    More threads than CPUs come first, then updates under a lock whose waiters sleep, aborts, lock, lines.
     """
+    writes = bool(np.any(network.op == Op.WRITE_LOCK))
     if network.n_threads == 1:
         return ALONE
     if network.n_threads > network.cpus:
         return CROWD
+    if network.rules.sleep and writes:
+        return SLEEP
     if float(np.median(found.fallback_share)) >= MANY_ABORTS:
         return ABORTS
     used = {name: float(np.median(share)) for name, share in found.utilisation.items()}
     owned = sum(share for name, share in used.items() if name.startswith("mmap_sem"))
-    if owned >= BUSY and np.any(network.op == Op.WRITE_LOCK):
-        return SLEEP if network.rules.sleep else LOCK
+    if owned >= BUSY and writes:
+        return LOCK
     lines = [share for name, share in used.items() if not name.startswith("mmap_sem")]
     return LINES if max(lines, default=0.0) >= BUSY else LIGHT
 
