@@ -38,7 +38,8 @@ def test_auto_simulates_threads_that_wait_for_each_other(workload: str) -> None:
     assert found.error_band == pytest.approx(float(found.throughput_half_width[0] / found.throughput_per_s[0]))
 
 
-def test_a_chain_that_grows_too_large_is_left_to_the_simulation() -> None:
+def test_a_chain_that_grows_too_large_is_left_to_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regime, "CHAIN_STATES", 1000)
     large = speculative(5, 200, 1e3, 1e3, 1e3, 800.0, 1.0)
     assert regime.choose(large).solver == "chain"
     assert solve(large, events=20_000).solver == "des"

@@ -135,7 +135,7 @@ def test_the_interval_covers_the_exact_chain_of_every_protocol() -> None:
         name: [
             hit
             for place, rest in enumerate(QUICK)
-            for hit in covered(Small(name, *rest), range(4 * place, 4 * place + 4), 30_000)
+            for hit in covered(Small(name, *rest), range(4 * place, 4 * place + 4), 20_000)
         ]
         for name in PROTOCOLS
     }
@@ -177,7 +177,7 @@ SPECULATIVE = [name for name, protocol in PROTOCOLS.items() if protocol.attempt]
 
 @pytest.mark.parametrize("name", SPECULATIVE)
 def test_aborts_by_cause_are_within_their_binomial_error(name: str) -> None:
-    scores = [z for which in systems(name)[5:10] for z in abort_scores(which, range(2), 100_000)]
+    scores = [z for which in systems(name)[5:10] for z in abort_scores(which, range(1), 80_000)]
     assert len(scores) >= 3
     assert np.abs(scores).max() < 4
 
