@@ -53,8 +53,8 @@ def network(
         value_ns=np.array([[row[3] for row in rows]]), scv=np.where(op == Op.WORK, 1.0, 0.0),
         line_local_ns=np.zeros(1), entry=np.zeros(n_threads, np.int32), n_threads=n_threads, cpus=cpus,
         slowdown=np.ones((1, cpus + 1)), threads_per_page_table=1, lines=(), causes=("write",), rules=rules,
-        rwsem_ns=np.array([times], float), units_per_cycle=1.0, faults_per_cycle=1 - lock.p_write,
-        updates_per_cycle=lock.p_write, labels=tuple(Op(code).name for code in op),
+        rwsem_ns=np.array([times], float), units_per_cycle=1.0, faults_per_cycle=0.0,
+        updates_per_cycle=0.0, labels=tuple(Op(code).name for code in op),
     )  # fmt: skip
 
 

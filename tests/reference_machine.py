@@ -131,6 +131,8 @@ class World:
     rules: RwsemRules
     costs: dict[str, float]
     """by `network.TIMES`, and steal_probability"""
+    lock_line: Line
+    """the rwsem's cache line"""
 
 
 def draw_time(rng: Random, mean: float, scv: float) -> float:
@@ -148,9 +150,29 @@ def draw_time(rng: Random, mean: float, scv: float) -> float:
 class Line:
     """A first-come-first-served station; whoever waits keeps its CPU."""
 
-    def __init__(self) -> None:
-        self.waiting: deque[tuple[Thread, int]] = deque()
+    def __init__(self, calendar: Calendar) -> None:
+        self.calendar = calendar
+        self.waiting: deque[tuple[Thread, Callable[[bool], float], Action]] = deque()
         self.last_served: Thread | None = None
+
+    def visit(self, thread: Thread, time: Callable[[bool], float], then: Action) -> None:
+        """Be served for `time(again)`, where `again` says whether this thread was the last one, too; then `then`."""
+        self.waiting.append((thread, time, then))
+        if len(self.waiting) == 1:
+            self.serve()
+
+    def serve(self) -> None:
+        """The head is served."""
+        thread, time, _ = self.waiting[0]
+        again, self.last_served = self.last_served is thread, thread
+        self.calendar.after(time(again), self.served)
+
+    def served(self) -> None:
+        """The next is served; this one goes on."""
+        _, _, then = self.waiting.popleft()
+        if self.waiting:
+            self.serve()
+        then()
 
 
 class PteLock:

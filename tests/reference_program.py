@@ -25,9 +25,9 @@ class Simulation(Attempts):
         self.rng, self.calendar = Random(seed), Calendar()
         costs = dict(zip((*TIMES, "steal_probability"), map(float, network.rwsem_ns[draw]), strict=True))
         self.processors = Processors(self.calendar, network.cpus, costs["switch_ns"], costs["slice_ns"])
-        world = World(self.calendar, self.processors, self.rng, network.rules, costs)
+        self.lines = [Line(self.calendar) for _ in network.lines or ("unused",)]
+        world = World(self.calendar, self.processors, self.rng, network.rules, costs, self.lines[0])
         self.rwsem = rwsem(world, self.go_on)
-        self.lines = [Line() for _ in network.lines]
         self.sequences = [0, 0]
         self.vma_readers, self.vma_owner, self.vma_waiter = 0, None, None
         self.pte_locks = [PteLock() for _ in range(network.n_threads)]
@@ -58,8 +58,18 @@ class Simulation(Attempts):
     def work(self, thread: Thread, step: int) -> bool:
         """Run on the CPU, slower by how many CPUs are busy, and do not spin for mmap_sem, when it starts."""
         time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
-        self.later(time * self.slowdown[int(self.processors.busy.value) - len(self.rwsem.spinners)], thread)
+        stopped = self.stopped_ns(thread, time)
+        factor = self.slowdown[int(self.processors.busy.value) - len(self.rwsem.spinners)]
+        self.later(stopped + time * factor, thread)
         return False
+
+    def stopped_ns(self, thread: Thread, work_ns: float) -> float:
+        """How long the thread's vCPU stands still before its work."""
+        rules = self.network.rules
+        if rules.stop_every_ns == 0 or self.rng.expovariate(1 / rules.stop_every_ns) > work_ns:
+            return 0.0
+        self.rwsem.stands_still(thread)
+        return rules.stop_for_ns
 
     def flush(self, thread: Thread, step: int) -> bool:
         """`value_ns` for each other busy CPU."""
@@ -69,27 +79,14 @@ class Simulation(Attempts):
 
     def line(self, thread: Thread, step: int) -> bool:
         """Wait for the line, first come first served."""
-        line = self.lines[int(self.network.arg[step])]
-        line.waiting.append((thread, step))
-        if len(line.waiting) == 1:
-            self.serve(line)
+        mean, scv = self.value[step], float(self.network.scv[step])
+
+        def time(again: bool) -> float:
+            """Local if this thread was the last one, too."""
+            return self.line_local_ns if again else draw_time(self.rng, mean, scv)
+
+        self.lines[int(self.network.arg[step])].visit(thread, time, lambda: self.go_on(thread))
         return False
-
-    def serve(self, line: Line) -> None:
-        """The head is served: locally if it was the last one, too."""
-        thread, step = line.waiting[0]
-        time = self.line_local_ns
-        if line.last_served is not thread:
-            time = draw_time(self.rng, self.value[step], float(self.network.scv[step]))
-        line.last_served = thread
-        self.calendar.after(time, lambda: self.served(line, thread))
-
-    def served(self, line: Line, thread: Thread) -> None:
-        """The next is served; this one goes on."""
-        line.waiting.popleft()
-        if line.waiting:
-            self.serve(line)
-        self.go_on(thread)
 
     # -- mmap_sem -----------------------------------------------------------------------------
 
@@ -97,15 +94,13 @@ class Simulation(Attempts):
         return self.rwsem.read_request(thread)
 
     def read_unlock(self, thread: Thread, _step: int) -> bool:
-        self.rwsem.read_unlock(thread)
-        return True
+        return self.rwsem.read_unlock(thread)
 
     def write_lock(self, thread: Thread, _step: int) -> bool:
         return self.rwsem.write_request(thread)
 
     def write_unlock(self, thread: Thread, _step: int) -> bool:
-        self.rwsem.write_unlock(thread)
-        return True
+        return self.rwsem.write_unlock(thread)
 
     def downgrade(self, thread: Thread, _step: int) -> bool:
         self.rwsem.downgrade(thread)

@@ -51,21 +51,38 @@ class Sleepers:
     def wake(self, waiters: list[Waiter], waker: Thread, then: Callable[[Thread], None]) -> None:
         """The i-th becomes runnable after its latency + i sends; the waker loses them all."""
         send = self.ns["wake_send_ns"] if self.rules.sleep else 0.0
+        sent = sum(self.has_left_its_cpu(waiter) for waiter in waiters)
         for place, waiter in enumerate(waiters):
             self.wake_one(waiter, place * send, then)
-        waker.busy_until = max(waker.busy_until, self.calendar.now) + len(waiters) * send
+        if sent:
+            waker.busy_until = max(waker.busy_until, self.calendar.now) + sent * send
+
+    def asleep_ns(self, waiter: Waiter) -> float:
+        """Since it last went to sleep."""
+        return self.calendar.now - max(waiter.since, waiter.failed_at)
+
+    def has_left_its_cpu(self, _waiter: Waiter) -> bool:
+        """Always, if lock operations take no time."""
+        return True
+
+    def hurry_ns(self, _waiter: Waiter) -> float:
+        """Until who has not left its CPU is runnable (reference_lock_line.py)."""
+        raise NotImplementedError
 
     def wake_one(self, waiter: Waiter, delay: float, then: Callable[[Thread], None]) -> None:
         """Without `sleep` at once; else after the latency, when there is a CPU."""
         thread = waiter.thread
         if self.rules.sleep:
-            delay += self.wake_latency(waiter)
+            delay = delay + self.wake_latency(waiter) if self.has_left_its_cpu(waiter) else self.hurry_ns(waiter)
             self.calendar.after(delay, lambda: self.processors.runnable(thread, lambda: then(thread)))
         else:
             self.calendar.after(0.0, lambda: then(thread))
 
     def wake_latency(self, waiter: Waiter) -> float:
-        """Hot and uniform soon after a failed try, else cold and Erlang-4."""
+        """Hot and uniform soon after a failed try, else cold and Erlang-4; or by the time asleep."""
+        if self.rules.idle_depth > 0:
+            mean = min(self.ns["wake_ns"], self.ns["wake_hot_ns"] + self.rules.idle_depth * self.asleep_ns(waiter))
+            return self.rng.gammavariate(4.0, mean / 4.0)
         if self.calendar.now - waiter.failed_at <= HOT_NS:
             return self.ns["wake_hot_ns"] * self.rng.uniform(1 - HOT_SPREAD, 1 + HOT_SPREAD)
         mean = self.ns["wake_ns"]

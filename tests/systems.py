@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from study_rules import Row, network_of
@@ -16,6 +17,13 @@ US = 1000.0
 OLD = RwsemRules()
 NEW = ERAS["from-5.11"]._replace(handoff_after_ns=60 * US)
 """the hand-off comes soon enough to matter"""
+SPINNING_READERS = ERAS["5.3-5.10"]._replace(handoff_after_ns=60 * US)
+IN_TIME: dict[str, Any] = {"transfer_ns": 100.0, "idle_depth": 0.05}
+"""lock operations take time, and idle CPUs sink deeper"""
+STOPPED: dict[str, Any] = {"stop_every_ns": 50 * US, "stop_for_ns": 20 * US}
+"""virtual CPUs that stop"""
+FLAGS = (*(name for name in RwsemRules._fields[1:] if name not in STOPPED), "stop_every_ns")
+"""every rule that can be the other way round"""
 COSTS = (5 * US, 2 * US, 300.0, 200.0, 500.0, 15 * US, 0.6)
 """waking, hot, sending, spin hand-off, switch, slice; chance to steal"""
 FREE = (0.0, 0.0, 0.0, 0.0, 0.0, 1e18, 0.0)
@@ -53,6 +61,10 @@ def mmap_sem(
 
 def toggled(rules: RwsemRules, flag: str) -> RwsemRules:
     """The other value of one rule."""
+    if flag in IN_TIME:
+        return rules._replace(**{flag: IN_TIME[flag]})
+    if flag in STOPPED:
+        return rules._replace(**STOPPED)
     other = {"handoff_after_ns": 40 * US, "reader_spin_each_ns": 8 * US}
     if flag in other:
         return rules._replace(**{flag: 0.0 if getattr(rules, flag) else other[flag]}, spin_on_reader=1)
@@ -65,8 +77,13 @@ def rule_systems() -> dict[str, Network]:
     for era, rules in (("old", OLD), ("new", NEW)):
         for cpus in (8, 4):
             systems[f"{era}, {cpus} CPUs"] = mmap_sem(rules, cpus=cpus)
-            for flag in RwsemRules._fields[1:]:
+            for flag in FLAGS:
                 systems[f"{era}, {cpus} CPUs, other {flag}"] = mmap_sem(toggled(rules, flag), cpus=cpus)
+    for cpus in (8, 4):
+        systems[f"spinning readers, {cpus} CPUs"] = mmap_sem(SPINNING_READERS, cpus=cpus)
+        in_time = SPINNING_READERS._replace(**IN_TIME, **STOPPED)
+        systems[f"spinning readers, {cpus} CPUs, in time"] = mmap_sem(in_time, cpus=cpus)
+        systems[f"old, {cpus} CPUs, in time"] = mmap_sem(OLD._replace(**IN_TIME), cpus=cpus)
     return systems
 
 

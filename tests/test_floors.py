@@ -16,7 +16,7 @@ FLOORS = {
     "captures __init__",
     5: "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
     "forms catalog machine_file provenance",
-    4: "prediction verdict calibration fit_model observations symbolic bare_lock journey advise",
+    4: "prediction verdict calibration fit_model observations symbolic bare_lock lock_bench journey advise",
     3: "solvers",
     2: "network program pricing",
     1: "protocols machine workload sources",

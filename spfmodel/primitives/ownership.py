@@ -26,10 +26,12 @@ from .state import (
     set_due,
 )  # fmt: skip
 
-DIRECT, SLEEP, BARGE, SPIN, SPIN_READER, LAST_TRY, READ_STEAL, ALL_READERS, WAKE_ON_RELEASE, DOWNGRADE = range(10)
+DIRECT, SLEEP, BARGE, SPIN, SPIN_READER, LAST_TRY, READ_STEAL, ALL_READERS, WAKE_ON_RELEASE, DOWNGRADE, READ_SPIN = (
+    range(11)
+)
 """Indices after FLAGS, in the order of `RwsemRules`."""
 WAKE, WAKE_HOT, WAKE_SEND, SPIN_HANDOFF = range(4)
-STEAL, HANDOFF_AFTER, SPIN_EACH = 6, 7, 8
+STEAL, HANDOFF_AFTER, SPIN_EACH, TRANSFER, IDLE_DEPTH, STOP_EVERY, STOP_FOR = range(6, 13)
 """Indices after TIMES: the order of `network.TIMES`, the chance to steal, the times in `RwsemRules`."""
 
 

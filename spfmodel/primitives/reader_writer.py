@@ -38,34 +38,58 @@ class RwsemRules(NamedTuple):
     """a release wakes a sleeping writer at the head although a spinner takes the lock"""
     downgrade: int = 0
     """munmap and brk turn their write hold into a read hold for the unmapping (4.20 on)"""
+    read_spin: int = 0
+    """readers enter the spin queue, too, if `write_spin` is set (5.3 to 5.10)"""
     handoff_after_ns: float = 0.0
     """a waiter first in line longer than this forbids stealing (5.3 on); 0: never"""
     reader_spin_each_ns: float = 0.0
     """with `spin_on_reader`: 0: the kernel's one clock for all who spin on readers; else each spinner
     watches them for so long by itself (an earlier study's rule, for comparison)"""
+    transfer_ns: float = 0.0
+    """of the machine: fetching the lock's cache line from another CPU, once in each access of a slow path;
+    0: lock operations take no time but what the program's LINE steps say"""
+    idle_depth: float = 0.0
+    """of the machine, ns per ns: waking takes longer by this share of the time asleep, since idle CPUs sink
+    deeper: from wake_hot_ns to at most wake_ns; 0: wake_ns, or wake_hot_ns soon after a failed try"""
+    stop_every_ns: float = 0.0
+    """of a virtual machine: mean CPU time between two stops of a vCPU by its host; 0: never"""
+    stop_for_ns: float = 0.0
+    """how long such a stop lasts"""
 
     def flags(self) -> tuple[int, ...]:
         """The rules that are 0 or 1, in order."""
-        return tuple(int(x) for x in self[: -len(self.times_ns())])
+        return tuple(int(x) for x in self[: self._fields.index("handoff_after_ns")])
 
-    def times_ns(self) -> tuple[float, float]:
+    def times_ns(self) -> tuple[float, ...]:
         """The rules that are times, in order."""
-        return self.handoff_after_ns, self.reader_spin_each_ns
+        return tuple(float(x) for x in self[self._fields.index("handoff_after_ns") :])
 
 
 FCFS = RwsemRules(handoff_direct=1, sleep=0, write_barge=0, write_spin=0, last_try=0)
 """The textbook lock, for comparison with the exact chain."""
 
+FROM_5_3 = RwsemRules(spin_on_reader=1, wake_all_readers=1, downgrade=1, handoff_after_ns=4e6)
+"""What 5.3 brought and later kernels kept; a jiffy of 4 ms or less is assumed."""
+
 ERAS: dict[str, RwsemRules] = {
     "to-4.19": RwsemRules(),
     "4.20-5.1": RwsemRules(downgrade=1),
     "5.2": RwsemRules(downgrade=1),
-    "5.3-5.10": RwsemRules(spin_on_reader=1, read_steal=1, wake_all_readers=1, downgrade=1, handoff_after_ns=4e6),
-    "from-5.11": RwsemRules(spin_on_reader=1, read_steal=1, wake_all_readers=1, downgrade=1, handoff_after_ns=4e6),
+    "5.3-5.10": FROM_5_3._replace(read_spin=1),
+    "from-5.11": FROM_5_3._replace(read_steal=1),
 }
-"""Rules by era. 5.2 differs from 4.20-5.1 by a wake-up skip that is rare; 5.3-5.10 differs from
-5.11 by readers that spin, which is not modelled yet: it borrows the later rules."""
+"""Rules by era. 5.2 differs from 4.20-5.1 by a wake-up that its predecessors skip where the spin queue is occupied
+*and* wait_lock is taken: so rarely that no rule is made of it."""
 
+PATCHES: dict[str, RwsemRules] = {
+    "rwsem_v5.1": ERAS["4.20-5.1"],
+    "rwsem_wake_few": RwsemRules(handoff_after_ns=4e6),
+    "rwsem_wake_256": RwsemRules(handoff_after_ns=4e6, wake_all_readers=1),
+    "rwsem_pre": RwsemRules(handoff_after_ns=4e6, wake_all_readers=1, read_spin=1),
+    "rwsem_reader_owned_spin": RwsemRules(handoff_after_ns=4e6, wake_all_readers=1, read_spin=1, spin_on_reader=1),
+    "rwsem_v5.2/5.3_rearch": ERAS["5.3-5.10"],
+}
+"""The steps from 5.1 to 5.3 that Waiman Long measured one by one, by their names in measurements.csv."""
 
 OTHER_LOCKS: dict[str, RwsemRules] = {
     "range_lock": RwsemRules(handoff_direct=1, write_barge=0, write_spin=0, last_try=0),

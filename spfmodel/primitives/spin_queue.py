@@ -1,11 +1,12 @@
-"""Writers that spin for the rwsem (optimistic spinning), and when they give up (docs/semantics.md)."""
+"""Who spins for the rwsem (optimistic spinning), what the first spinner does, and when spinners give up."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .compiled import compiled
-from .ownership import SPIN, SPIN_EACH, SPIN_HANDOFF, SPIN_READER, own_write, stop_readers_clock
+from .lock_line import GRABS, QUEUES, enter, glance, section, timed
+from .ownership import SPIN, SPIN_EACH, SPIN_HANDOFF, SPIN_READER, is_free, own_read, own_write, stop_readers_clock
 from .scheduler import slice_over
 from .state import (
     BY_READER,
@@ -13,18 +14,23 @@ from .state import (
     FLAGS,
     HANDOFF,
     HINT,
+    KIND,
     N_THREADS,
     NONSPIN,
     NOW,
     NXT,
     OVERDUE,
     OVERDUES,
+    OWNER_STOPPED,
     READERS,
+    RETRY,
     SLICE_END,
     SPINNERS,
     SPINNING,
     STATUS,
     TIMES,
+    WAITERS,
+    WRITER,
     WRITER_AT,
     Sim,
     at,
@@ -34,13 +40,13 @@ from .state import (
     schedule,
     set_due,
 )  # fmt: skip
-from .wait_list import queue_writer
+from .wait_list import grant_readers, head_reads, queue_reader, queue_writer
 
 
 @compiled
 def may_spin(sm: Sim, i: int) -> bool:
     """The rules of optimistic spinning."""
-    if sm.I[FLAGS + SPIN] == 0 or sm.I[HANDOFF] >= 0 or slice_over(sm, i):
+    if sm.I[FLAGS + SPIN] == 0 or sm.I[HANDOFF] >= 0 or slice_over(sm, i) or sm.F[NOW] < sm.F[OWNER_STOPPED]:
         return False
     return bool(sm.I[HINT] != BY_READER or (sm.I[FLAGS + SPIN_READER] == 1 and sm.I[NONSPIN] == 0))
 
@@ -49,6 +55,7 @@ def may_spin(sm: Sim, i: int) -> bool:
 def leave_spin_queue(sm: Sim, i: int) -> None:
     """Thread i spins no longer."""
     remove(sm, i)
+    sm.I[at(i) + RETRY] = 0
     sm.I[SPINNERS] -= 1
     if sm.I[at(i) + STATUS] == OVERDUE:
         sm.I[OVERDUES] -= 1
@@ -57,11 +64,30 @@ def leave_spin_queue(sm: Sim, i: int) -> None:
 
 
 @compiled
+def first_goes(sm: Sim) -> None:
+    """Where operations take time: the first spinner has seen the lock free, and goes for it."""
+    j = sm.I[at(sm.I[N_THREADS] + 1) + NXT]
+    if sm.I[at(j) + RETRY] != GRABS:
+        sm.I[at(j) + RETRY] = GRABS
+        set_due(sm, j, sm.F[NOW] + glance(sm, j))
+
+
+@compiled
+def queue(sm: Sim, i: int) -> bool:
+    """Thread i joins the wait list: True if it has the lock instead."""
+    return queue_writer(sm, i) if sm.I[at(i) + KIND] == 1 else queue_reader(sm, i)
+
+
+@compiled
 def give_up(sm: Sim, i: int) -> None:
     """Thread i stops spinning: it queues and sleeps, unless its last try takes the lock."""
     leave_spin_queue(sm, i)
     set_due(sm, i, np.inf)
-    if queue_writer(sm, i):
+    if timed(sm):
+        if sm.I[SPINNERS] > 0 and is_free(sm):
+            first_goes(sm)
+        enter(sm, i, QUEUES)
+    elif queue(sm, i):
         schedule(sm, i, 0.0)
 
 
@@ -88,16 +114,50 @@ def start_own_clocks(sm: Sim) -> None:
 
 
 @compiled
-def meet_readers(sm: Sim) -> None:
-    """Writers spin; if readers own the lock, they sleep, or (5.3 on) spin on for a limited time."""
-    if sm.I[READERS] == 0:
+def own(sm: Sim, i: int) -> None:
+    """Thread i, no longer in the spin queue, has the lock; a reader lets in readers at the list's head."""
+    if sm.I[at(i) + KIND] == 1:
+        own_write(sm, i)
         return
-    if sm.I[FLAGS + SPIN_READER] == 0:
-        all_give_up(sm)
-    elif sm.F[TIMES + SPIN_EACH] > 0.0:
+    own_read(sm)
+    if head_reads(sm):
+        grant_readers(sm, i)
+
+
+@compiled
+def spinner_takes(sm: Sim) -> None:
+    """The first spinner has the freed lock, a line transfer later."""
+    j = sm.I[at(sm.I[N_THREADS] + 1) + NXT]
+    leave_spin_queue(sm, j)
+    own(sm, j)
+    schedule(sm, j, sm.F[TIMES + SPIN_HANDOFF])
+
+
+@compiled
+def watch_readers(sm: Sim) -> None:
+    """A writer at the head of the spin queue watches how long readers own the lock."""
+    if sm.F[TIMES + SPIN_EACH] > 0.0:
         start_own_clocks(sm)
     elif sm.due[sm.I[N_THREADS]] == np.inf:
         set_due(sm, sm.I[N_THREADS], sm.F[NOW] + min(25e3, 10e3 + 500.0 * sm.I[READERS]))
+
+
+@compiled
+def meet_readers(sm: Sim) -> None:
+    """Readers own the lock: who spins to read joins them; writers sleep, or (5.3 on) spin on for a limited time."""
+    head = sm.I[N_THREADS] + 1
+    while sm.I[READERS] > 0 and sm.I[SPINNERS] > 0:
+        j = sm.I[at(head) + NXT]
+        if sm.I[at(j) + KIND] == 0 and sm.I[HANDOFF] < 0:
+            if timed(sm):
+                first_goes(sm)
+                return
+            spinner_takes(sm)
+        elif sm.I[FLAGS + SPIN_READER] == 0:
+            give_up(sm, j)
+        else:
+            watch_readers(sm)
+            return
 
 
 @compiled
@@ -111,17 +171,26 @@ def spin(sm: Sim, i: int) -> None:
 
 
 @compiled
-def spinner_takes(sm: Sim) -> None:
-    """The first spinner has the freed lock, a line transfer later."""
-    j = sm.I[at(sm.I[N_THREADS] + 1) + NXT]
-    leave_spin_queue(sm, j)
-    own_write(sm, j)
-    schedule(sm, j, sm.F[TIMES + SPIN_HANDOFF])
+def grab(sm: Sim, i: int) -> None:
+    """The first spinner's access is done: it has the lock, unless somebody else took it meanwhile."""
+    sm.I[at(i) + RETRY] = 0
+    taken = sm.I[WRITER] >= 0 or sm.I[HANDOFF] >= 0 or (sm.I[at(i) + KIND] == 1 and sm.I[READERS] > 0)
+    if taken:
+        late = sm.I[at(i) + STATUS] == OVERDUE
+        set_due(sm, i, np.inf if late else max(sm.F[NOW], sm.F[fat(i) + SLICE_END]))
+    else:
+        leave_spin_queue(sm, i)
+        schedule(sm, i, section(sm, i) if sm.I[at(i) + KIND] == 0 and sm.I[WAITERS] > 0 else 0.0)
+        own(sm, i)
+    meet_readers(sm)
 
 
 @compiled
 def spin_event(sm: Sim, i: int) -> None:
-    """A spinner's slice, or its own clock, has come to its end."""
+    """A spinner's slice, or its own clock, has come to its end; or it is there with the lock's line."""
+    if sm.I[at(i) + RETRY] == GRABS:
+        grab(sm, i)
+        return
     now, from_ = sm.F[NOW], sm.F[fat(i) + CLOCK_FROM]
     until = from_ + sm.F[TIMES + SPIN_EACH] if from_ >= sm.F[WRITER_AT] else np.inf
     if now >= until or slice_over(sm, i):

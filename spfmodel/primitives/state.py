@@ -45,11 +45,11 @@ THREADS, WIDTH = LATENCY + BINS, 17
 STATUS, PC, RETRY, KIND, DOWNGRADED, HOLDS_PTE, NXT, PRV, RNXT, RPRV, PTE_OWNER, STREAM, SEEN, BUMPED, HOLDS_VMA = (
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16,
 )  # fmt: skip
-"""Columns of a row of I. RETRY: a woken writer that must try once it has a CPU; KIND: 1 waits as a writer;
+"""Columns of a row of I. RETRY: what a thread does next at the rwsem (lock_line.py); KIND: 1 waits as a writer;
 SEEN + k, BUMPED + k: what SEQ_READ k saw, whether SEQ_ODD k moved it."""
 
-NOW, BUSY_SINCE, OWN_SINCE, LINE_LOCAL, WRITER_AT = range(5)
-"""Scalars in F. WRITER_AT: when a writer took the lock last."""
+NOW, BUSY_SINCE, OWN_SINCE, LINE_LOCAL, WRITER_AT, OWNER_STOPPED = range(6)
+"""Scalars in F. WRITER_AT: when a writer took the lock last; OWNER_STOPPED: when the writer's vCPU runs on."""
 TIMES = 8
 """F[TIMES + j]: the rwsem's times."""
 LINES_FREE = 24

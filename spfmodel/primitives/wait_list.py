@@ -6,8 +6,21 @@ import numpy as np
 
 from .chance import erlang, uniform
 from .compiled import compiled
-from .ownership import ALL_READERS, LAST_TRY, SLEEP, WAKE, WAKE_HOT, WAKE_SEND, is_free, own_read, own_write
-from .scheduler import sleep
+from .lock_line import TRIES, timed
+from .ownership import (
+    ALL_READERS,
+    IDLE_DEPTH,
+    LAST_TRY,
+    SLEEP,
+    TRANSFER,
+    WAKE,
+    WAKE_HOT,
+    WAKE_SEND,
+    is_free,
+    own_read,
+    own_write,
+)
+from .scheduler import SWITCH, sleep
 from .state import (
     ASLEEP,
     FAILED_AT,
@@ -25,6 +38,7 @@ from .state import (
     TIMES,
     WAITERS,
     WAKING,
+    WRITER,
     Sim,
     at,
     fat,
@@ -76,15 +90,42 @@ def leave_list(sm: Sim, i: int) -> None:
 
 
 @compiled
+def asleep_ns(sm: Sim, j: int) -> float:
+    """How long thread j has slept."""
+    return float(sm.F[NOW] - max(sm.F[fat(j) + SINCE], sm.F[fat(j) + FAILED_AT]))
+
+
+@compiled
+def wake_latency(sm: Sim, j: int) -> float:
+    """Time from a wake-up that is sent to j, to j's being runnable."""
+    cold, hot, depth = sm.F[TIMES + WAKE], sm.F[TIMES + WAKE_HOT], sm.F[TIMES + IDLE_DEPTH]
+    if depth > 0.0:
+        return float(erlang(sm, j, min(cold, hot + depth * asleep_ns(sm, j)), 4))
+    if sm.F[NOW] - sm.F[fat(j) + FAILED_AT] <= HOT_NS:
+        return float(hot * (1.0 + HOT_SPREAD * (2.0 * uniform(sm, j) - 1.0)))
+    return float(erlang(sm, j, cold, 4))
+
+
+@compiled
+def hurries(sm: Sim, j: int) -> bool:
+    """True if thread j has not left its CPU yet, and is runnable when the switch is over, at nobody's cost."""
+    left = sm.F[TIMES + SWITCH] - asleep_ns(sm, j)
+    if left <= 0.0:
+        return False
+    sm.I[at(j) + STATUS] = WAKING
+    set_due(sm, j, sm.F[NOW] + max(left, sm.F[TIMES + TRANSFER]))
+    return True
+
+
+@compiled
 def wake(sm: Sim, waker: int, j: int, place: float) -> None:
     """Send j, which sleeps, a wake-up, after `place` others; the waker loses the time that this takes."""
     if sm.I[FLAGS + SLEEP] == 0:
         schedule(sm, j, 0.0)
         return
-    if sm.F[NOW] - sm.F[fat(j) + FAILED_AT] <= HOT_NS:
-        latency = sm.F[TIMES + WAKE_HOT] * (1.0 + HOT_SPREAD * (2.0 * uniform(sm, j) - 1.0))
-    else:
-        latency = erlang(sm, j, sm.F[TIMES + WAKE], 4)
+    if timed(sm) and hurries(sm, j):
+        return
+    latency = wake_latency(sm, j)
     send = sm.F[TIMES + WAKE_SEND]
     sm.F[fat(waker) + PAID_AT] = max(sm.F[fat(waker) + PAID_AT], sm.F[NOW]) + send
     sm.I[at(j) + STATUS] = WAKING
@@ -114,7 +155,7 @@ def wake_head_writer(sm: Sim, waker: int) -> None:
     """Wake the writer at the head, unless it is on its way already."""
     j = sm.I[at(sm.I[N_THREADS]) + NXT]
     if sm.I[at(j) + STATUS] == ASLEEP:
-        sm.I[at(j) + RETRY] = 1
+        sm.I[at(j) + RETRY] = TRIES
         wake(sm, waker, j, 0.0)
 
 
@@ -129,3 +170,24 @@ def queue_writer(sm: Sim, i: int) -> bool:
     sm.I[at(i) + KIND] = 1
     join_list(sm, i)
     return False
+
+
+@compiled
+def queue_reader(sm: Sim, i: int) -> bool:
+    """Thread i joins the list as a reader, unless no writer owns the lock and nobody waits: True if it reads."""
+    if sm.I[WAITERS] == 0 and sm.I[WRITER] < 0:
+        own_read(sm)
+        return True
+    join_list(sm, i)
+    return False
+
+
+@compiled
+def serve_list(sm: Sim, waker: int) -> None:
+    """Under wait_lock: readers at the head are granted, unless a writer owns the lock; a writer there is woken."""
+    if sm.I[WAITERS] == 0 or sm.I[HANDOFF] >= 0:
+        return
+    if not head_reads(sm):
+        wake_head_writer(sm, waker)
+    elif sm.I[WRITER] < 0:
+        grant_readers(sm, waker)

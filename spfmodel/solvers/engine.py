@@ -11,11 +11,24 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..primitives import chance, ownership, pte_lock, rwsem, scheduler, spin_queue, state, vma_lock, wait_list
+from ..primitives import (
+    chance,
+    lock_line,
+    ownership,
+    pte_lock,
+    release,
+    rwsem,
+    scheduler,
+    spin_queue,
+    state,
+    vcpu,
+    vma_lock,
+    wait_list,
+)  # fmt: skip
 from ..primitives.chance import uniform
 from ..primitives.compiled import compiled, compiled_entry, fingerprint
 from ..primitives.ownership import account
-from ..primitives.rwsem import woken_writer
+from ..primitives.rwsem import resume
 from ..primitives.scheduler import count_busy, make_runnable
 from ..primitives.spin_queue import all_give_up, overdue_give_up, spin_event
 from ..primitives.state import (
@@ -59,7 +72,7 @@ def event(sm: Sim, i: int) -> None:
             overdue_give_up(sm)
         return
     sm.I[at(i) + STATUS] = RUNNING
-    if sm.I[at(i) + RETRY] == 0 or woken_writer(sm, i):
+    if sm.I[at(i) + RETRY] == 0 or resume(sm, i):
         advance(sm, i)
 
 
@@ -82,7 +95,8 @@ def book(sm: Sim, out: NDArray[np.float64], batch: int) -> None:
     out[batch, TALLY_END - CYCLES] = sm.F[NOW]
 
 
-STAMP = fingerprint((chance, ownership, pte_lock, rwsem, scheduler, spin_queue, state, vma_lock, wait_list, steps))
+LOCK = (lock_line, ownership, release, rwsem, spin_queue, vcpu, wait_list)
+STAMP = fingerprint((chance, pte_lock, scheduler, state, vma_lock, steps, *LOCK))
 
 
 def _runner(stamp: int) -> Callable[[Sim, NDArray[np.int32], float, int, NDArray[np.float64]], int]:

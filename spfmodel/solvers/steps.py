@@ -7,8 +7,10 @@ from math import log2
 from ..network import Op
 from ..primitives.chance import hold, uniform
 from ..primitives.compiled import compiled
+from ..primitives.ownership import STOP_EVERY
 from ..primitives.pte_lock import lock_pte, try_pte, unlock_pte
-from ..primitives.rwsem import downgrade, release_read, release_write, request_read, request_write
+from ..primitives.release import release_read, release_write
+from ..primitives.rwsem import downgrade, request_read, request_write
 from ..primitives.scheduler import preempted
 from ..primitives.spin_queue import meet_readers
 from ..primitives.state import (
@@ -33,6 +35,7 @@ from ..primitives.state import (
     SEEN,
     SEQUENCES,
     SPINNERS,
+    TIMES,
     TURNS,
     UPDATE_AT,
     UPDATE_NS,
@@ -41,6 +44,7 @@ from ..primitives.state import (
     at,
     fat,
 )  # fmt: skip
+from ..primitives.vcpu import stopped_ns
 from ..primitives.vma_lock import mark_vma, put_vma, try_read, unmark_vma
 
 WORK, LINE, READ_LOCK, READ_UNLOCK, WRITE_LOCK, WRITE_UNLOCK, DOWNGRADE = (int(o) for o in list(Op)[:7])
@@ -141,9 +145,9 @@ def locking(sm: Sim, i: int, op: int) -> bool:
     elif op == WRITE_LOCK:
         goes_on = request_write(sm, i)
     elif op == READ_UNLOCK:
-        release_read(sm, i)
+        goes_on = release_read(sm, i)
     elif op == WRITE_UNLOCK:
-        release_write(sm, i)
+        goes_on = release_write(sm, i)
     else:
         downgrade(sm, i)
     if sm.I[SPINNERS] > 0:
@@ -209,7 +213,8 @@ def advance(sm: Sim, i: int) -> None:
         op = sm.code[4 * s]
         if op == WORK:
             work = hold(sm, i, sm.num[2 * s], sm.num[2 * s + 1])
-            sm.due[i] = sm.F[NOW] + work * sm.slowdown[sm.I[BUSY] - sm.I[SPINNERS]]
+            stopped = stopped_ns(sm, i, work) if sm.F[TIMES + STOP_EVERY] > 0.0 else 0.0
+            sm.due[i] = sm.F[NOW] + work * sm.slowdown[sm.I[BUSY] - sm.I[SPINNERS]] + stopped
             return
         if op == LINE:
             sm.due[i] = sm.F[NOW] + serve_line(sm, i, s)
