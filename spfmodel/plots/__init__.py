@@ -1,6 +1,6 @@
 """Figures: a tidy table in, `Axes` out; one function for each question that is asked."""
 
-from .locks import lock_capacity, rwsem_eras
+from .locks import lock_capacity, lock_rates, rwsem_eras
 from .predictions import against_measured, curves, measured_points, predicted_against_measured, save_prediction
 from .rooms import classic_shares, counted_against_said, flush_loops
 from .steps import journeys
@@ -8,6 +8,6 @@ from .style import LOOKS, label, look, new_axes, number_axis, thread_axis, use_s
 
 __all__ = [
     "LOOKS", "against_measured", "classic_shares", "counted_against_said", "curves", "flush_loops", "journeys",
-    "label", "lock_capacity", "look", "measured_points", "new_axes", "number_axis",
+    "label", "lock_capacity", "lock_rates", "look", "measured_points", "new_axes", "number_axis",
     "predicted_against_measured", "rwsem_eras", "save_prediction", "thread_axis", "use_style",
 ]  # fmt: skip

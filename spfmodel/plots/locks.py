@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .style import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_axes, number_axis, thread_axis
+from .style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, new_axes, number_axis, thread_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,4 +63,22 @@ def rwsem_eras(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     thread_axis(axes, table["n_threads"])
     axes.set_ylim(bottom=0)
     axes.legend()
+    return axes
+
+
+def lock_rates(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
+    """Draw operations per second over threads: measured as points, simulated as lines, formula dotted.
+
+    table : columns lock, n_threads, measured, simulated, formula (or nothing), in thousands a second
+    """
+    axes = axes or new_axes()
+    looks = zip((BLACK, ORANGE, GREEN, BLUE, VERMILION, PURPLE), "osD^vP", strict=True)
+    for (lock, rows), (colour, marker) in zip(table.groupby("lock", sort=False), looks, strict=False):
+        n = rows["n_threads"]
+        axes.plot(n, rows["measured"], marker, color=colour, label=str(lock))
+        axes.plot(n, rows["simulated"], color=colour, lw=1.5)
+        axes.plot(n, rows["formula"], color=colour, ls=":", lw=2)
+    number_axis(axes, "y", [50, 100, 200, 500, 1000, 2000, 5000])
+    thread_axis(axes, table["n_threads"])
+    axes.legend(title="points: measured\nlines: simulated\ndotted: formula", loc="upper left", bbox_to_anchor=(1, 1))
     return axes

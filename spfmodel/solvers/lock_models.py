@@ -62,7 +62,7 @@ def handoff_op_ns(load: LockLoad) -> Floats:
     Before a write hold, after a writer (p of the time): a spinner takes over in `spin_handoff_ns`, unless
     readers head the queue and keep their turn, s = write_spin (p + q steal); else, and after readers
     (unless writers spin on those too), a sleeper is woken, which takes `wake_ns`, or somebody on a CPU
-    takes the free lock first, after Z on average: writers of every era (chance p), readers with read_steal.
+    takes the free lock first, after Z on average: writers of every era (chance p), readers from 5.3 on.
     gap = (1 - b) wake + b wake Z / (wake + Z), b = p, or 1. Batches of readers: see `_batch_op_ns`.
     """
     n_threads = len(load.arrival)
@@ -72,7 +72,7 @@ def handoff_op_ns(load: LockLoad) -> Floats:
     p = write_share(load)
     spin = load.rules.write_spin * (p + (1 - p) * times["steal"])
     takes_over = spin * (p + (1 - p) * load.rules.spin_on_reader)
-    barges = np.ones_like(p) if load.rules.read_steal else p
+    barges = np.ones_like(p) if load.rules.read_steal or load.rules.read_spin else p
     think = 1 / np.maximum(load.arrival[0] * (load.reads + load.writes), 1e-300)
     wake = times["wake_ns"]
     gap = wake - barges * wake * wake / np.maximum(wake + think, 1e-300)
