@@ -103,8 +103,17 @@ def fit(
 
 
 @app.command()
-def validate(seed: Seed = 1, as_json: AsJson = False) -> None:
+def validate(
+    here: Annotated[bool, typer.Option("--here", help="this host's own loads, measured now")] = False,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+) -> None:
     """Predict every published measurement from what may fairly be known before it, and say how far off."""
+    if here:
+        from .cli_measure import validate_here
+
+        validate_here(seed=seed, as_json=as_json)
+        return
     from . import validate as validation
     from .progress import progress
     from .provenance import stamp
@@ -200,3 +209,7 @@ def run(arguments: list[str] | None = None) -> int:
 def main() -> None:
     """Entry point of the `spfmodel` command."""
     sys.exit(run())
+
+
+from . import cli_capture as _capture  # noqa: E402, F401 - verbs of their own modules
+from . import cli_measure as _measure  # noqa: E402, F401
