@@ -143,8 +143,10 @@ def family(host: Host) -> Family:
     return PER_VMA if host.version >= PER_VMA_LOCKS else CLASSIC
 
 
-def script(kernel: str = "", host: Host | None = None) -> str:
+def script(kernel: str = "", *, pid: int = 0, host: Host | None = None) -> str:
     """POSIX shell script for a kernel's version (such as 6.12, 4.16 or 5.17-spf); empty: for the one that runs.
+
+    pid : process that it watches unless told otherwise; 0: whoever runs it says what to watch
 
     Raises BadInput if the version can't be read.
     """
@@ -152,9 +154,7 @@ def script(kernel: str = "", host: Host | None = None) -> str:
 
     host = host or (Host(kernel=_plain(kernel)) if kernel else here())
     timed = [name for name in TIMED if host.has(name)]
-    faults = [
-        f"exceptions/page_fault_{mode}" for mode in ("user", "kernel") if host.has(f"exceptions/page_fault_{mode}")
-    ]
+    faults = [name for name in FAULTS if host.has(name)]
     causes = [f"pagefault/{name}" for name in SPF_EVENTS if host.has(f"pagefault/{name}")]
     traced = [*faults, *timed, *causes]
     usable = {
@@ -171,7 +171,7 @@ def script(kernel: str = "", host: Host | None = None) -> str:
     return environment.get_template("capture.sh.j2").render(
         kernel=f"Linux {host.kernel}", arch=host.arch, family=family(host), watchers=watchers, tools=known,
         lock="mmap_lock" if host.version >= RENAMED else "mmap_sem", bpftrace=_bpftrace(host, faults, timed),
-        counts=_counts([*faults, *causes], host), traced=traced,
+        counts=_counts([*faults, *causes], host), traced=traced, pid=pid,
     )  # fmt: skip
 
 

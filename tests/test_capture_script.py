@@ -80,6 +80,13 @@ def test_a_bad_version_is_refused(kernel: str) -> None:
         script(kernel)
 
 
+def test_a_process_can_be_chosen_beforehand(tmp_path: Path) -> None:
+    text = script("6.12", pid=os.getpid())
+    done = shell(text, "-w", "vmstat", "-t", "1", folder=tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "# scope: process" in (tmp_path / "out" / "vmstat.txt").read_text()
+
+
 def test_what_the_host_has_decides() -> None:
     spf = Host(kernel="4.18.0", events=frozenset({"pagefault/spf_pte_lock"}), tools=())
     assert family(spf).name == "spf_trace"
