@@ -138,7 +138,9 @@ def _with_progress(what: Asked) -> list[Prediction]:
 
 
 def _range(i: Interval) -> str:
-    return f"{i.median:,.0f} ({i.low:,.0f} to {i.high:,.0f})"
+    """Whole numbers, or three digits of small ones."""
+    shape = ",.0f" if i.low >= 100 else ".3g"
+    return f"{i.median:{shape}} ({i.low:{shape}} to {i.high:{shape}})"
 
 
 def lines(what: Asked, found: Sequence[Prediction]) -> list[str]:
@@ -152,7 +154,8 @@ def lines(what: Asked, found: Sequence[Prediction]) -> list[str]:
         out += [
             f"{p.n_threads} threads ({p.status}): {p.verdict}",
             f"  {p.unit}/s: {_range(x)}, baseline {_range(b)}",
-            f"  a fault takes {mean_ns / 1e3:,.1f} us on average, 1 in 100 more than {p99_ns / 1e3:,.1f} us",
         ]
+        if mean_ns > 0:
+            out += [f"  a fault takes {mean_ns / 1e3:,.1f} us on average, 1 in 100 more than {p99_ns / 1e3:,.1f} us"]
         out += [f"  range only: {p.reason}"] if p.range_only else []
     return out

@@ -25,8 +25,15 @@ RECIPES: dict[str, tuple[tuple[str, ...], ...]] = {
     "x86-vm-16": (("ebizzy-mTRp",), ("ebizzy-mTt",)),
     "power8-80": (("ebizzy-mTRp", "brk1"), ("ebizzy-mTt", "brk1")),
     "skylake-112": (("pft",),),
+    "icelake-128": (("pft",),),
+    "broadwell-56": (("pft",),),
+    "lkp-skl-192": (("malloc1", "brk1"),),
+    "howlett-144": (("malloc1",),),
+    "ivb-ep-40": (("multi-fault",),),
 }
 """By machine, the workloads of each calibration; the first gives it its name."""
+BASELINES = {"broadwell-56": "per_vma_lock"}
+"""The protocol of the machine's unpatched kernel, where it is not mmap_sem."""
 SEED = 20180208
 """Any fixed number would do: the day on which the questions were asked."""
 
@@ -41,7 +48,8 @@ def calibrate(
     bare = catalog.uncalibrated(machine_name, root)
     out = []
     for workloads in RECIPES[machine_name]:
-        rows = [o for w in workloads for o in observations(bare, w, root=root)]
+        protocol = BASELINES.get(machine_name, "mmap_sem")
+        rows = [o for w in workloads for o in observations(bare, w, protocol, root)]
         out.append(fit(bare, rows, seed=SEED, events=events, n_draws=n_draws))
     return out
 

@@ -18,6 +18,7 @@ from .network import Network, Solution
 from .program import build
 from .protocols.vocabulary import Protocol
 from .solvers import solve
+from .solvers.regime import equilibria
 from .verdict import bottleneck, range_reason, verdict
 
 Floats = NDArray[np.float64]
@@ -79,6 +80,8 @@ class Prediction:
     update_ns: Mapping[str, Interval]
     bottleneck: str
     method: str
+    error_band: float | None
+    """of the throughputs, relative, by the solver: see `Solution`"""
     verdict: str
     draws: Mapping[str, Floats]
     """speedup, throughput_per_s, baseline_throughput_per_s, fallback_share by draw"""
@@ -113,7 +116,7 @@ def events_for(network: Network) -> int:
     Fewer than EVENTS_PER_THREAD see only the start, in which nobody has waited yet.
     """
     per_cycle = len(network.op) * 0.7 * max(1.0, network.faults_per_cycle)
-    most = 400_000 if network.faults_per_cycle < LONG_CYCLE else 1_600_000
+    most = 400_000 if network.faults_per_cycle < LONG_CYCLE else 1_000_000
     usual = np.clip(500 * per_cycle, 80_000, most)
     return int(max(usual, EVENTS_PER_THREAD * network.n_threads))
 
@@ -129,10 +132,11 @@ def predict(
     draws, kernel = draws_for(question), question.candidate_kernel
     out = []
     for n in threads:
-        base = _solved(question, question.baseline, n, draws, question.baseline_kernel, tick)
+        base, _ = _solved(question, question.baseline, n, draws, question.baseline_kernel, tick)
         for protocol in candidates:
-            found = base if _same(question, protocol) else _solved(question, protocol, n, draws, kernel, tick)
-            out.append(_compare(question, protocol, n, base, found))
+            same = _same(question, protocol)
+            found, note = (base, "") if same else _solved(question, protocol, n, draws, kernel, tick)
+            out.append(_compare(question, protocol, n, base, found, note))
     return out
 
 
@@ -144,15 +148,18 @@ def _same(q: Question, protocol: Protocol) -> bool:
 
 def _solved(
     q: Question, protocol: Protocol, n: int, draws: Mapping[str, Floats], kernel: str | None, tick: Callable[[], None]
-) -> Solution:
+) -> tuple[Solution, str]:
+    """The solution, and a sentence where the formulas see two equilibria."""
     network = build(q.machine, q.workload, protocol, n, draws=draws, kernel=kernel)
-    return solve(network, solver=q.solver, seed=q.seed, events=events_for(network), tick=tick)
+    ends = equilibria(network) if protocol.attempt else None
+    found = solve(network, solver=q.solver, seed=q.seed, events=events_for(network), tick=tick)
+    return found, ends.note if ends else ""
 
 
 def _structural(q: Question, base: Solution, found: Solution, n: int) -> tuple[Floats, Solution]:
     """Speed-up and candidate with what the costs do not explain added, draw by draw."""
     ratio = found.throughput_per_s / base.throughput_per_s
-    sd = structural_sd(q.machine, q.workload)
+    sd = structural_sd(q.machine, q.workload, n)
     rng = np.random.default_rng(np.random.SeedSequence((q.seed, n)).spawn(3)[2])
     noise = [stratified(rng, len(ratio)) for _ in range(2)]
     if found is base:
@@ -174,10 +181,12 @@ def stratified(rng: np.random.Generator, size: int) -> Floats:
     return rng.permutation(quantiles)
 
 
-def structural_sd(machine: Machine, workload: Workload) -> float:
-    """Spread of ln(speed-up) beyond the costs', by class of workload."""
+def structural_sd(machine: Machine, workload: Workload, n_threads: int) -> float:
+    """Spread of ln(speed-up) beyond the costs', by class of workload: nothing is shared by one thread or processes."""
+    alone = n_threads == 1 or workload.choice("mode") == "processes"
     updates = any(p.do == "update" for p in workload.program)
-    return machine.costs["structural_sd_writers" if updates else "structural_sd_readers"].value
+    kind = "alone" if alone else "writers" if updates else "readers"
+    return machine.costs[f"structural_sd_{kind}"].value
 
 
 def interval(values: Floats, level: float) -> Interval:
@@ -192,7 +201,7 @@ def _middled(i: Interval) -> Interval:
     return replace(i, median=float(np.sqrt(i.low * i.high)))
 
 
-def _compare(q: Question, protocol: Protocol, n: int, base: Solution, found: Solution) -> Prediction:
+def _compare(q: Question, protocol: Protocol, n: int, base: Solution, found: Solution, note: str) -> Prediction:
     """One prediction. Attempts are counted at a fault's start, faults at its end: their ratio is cut at 1."""
     speedup, shown = _structural(q, base, found, n)
     reason = "" if found is base else range_reason(q.machine, q.workload, n)
@@ -217,7 +226,8 @@ def _compare(q: Question, protocol: Protocol, n: int, base: Solution, found: Sol
         abort_share={cause: told[f"abort_share:{cause}"] for cause in shown.abort_share if attempts},
         fault_ns={"mean": told["fault_mean_ns"], "p99": told["fault_p99_ns"]},
         update_ns={"mean": told["update_mean_ns"]}, bottleneck=where, method=found.solver,
-        verdict=verdict(protocol.name, q.baseline.name, told, reason, where), draws={**draws, **causes},
+        error_band=found.error_band,
+        verdict=verdict(protocol.name, q.baseline.name, told, reason, where, note), draws={**draws, **causes},
     )  # fmt: skip
 
 

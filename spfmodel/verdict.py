@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 CLEAR = 1.05
 """less of a gain is no gain worth a sentence"""
+FEW_VCPUS = 4
+"""as in the controlled runs, whose ratios the model meets"""
 
 
 def range_reason(machine: Machine, workload: Workload, n_threads: int) -> str:
     """Why only a range is meant, or nothing."""
     mixed = any(p.do == "update" for p in workload.program) and faults_per_cycle(machine, workload) > 1
-    if machine.virtual and mixed:
+    if machine.virtual and mixed and n_threads > FEW_VCPUS:
         return "many faults among updates in a virtual machine: the wake-up latency absorbs the host's scheduling"
     if mixed and n_threads > 1000:
         return "faults among updates on more than a thousand threads: outside of what was ever checked"
@@ -42,8 +44,8 @@ def bottleneck(network_cpus: int, found: Solution) -> str:
     return "mmap_sem, sleeping and waking" if held > 0.02 else "CPUs and memory"
 
 
-def verdict(name: str, base: str, told: Mapping[str, Interval], reason: str, where: str) -> str:
-    """One sentence for a reviewer."""
+def verdict(name: str, base: str, told: Mapping[str, Interval], reason: str, where: str, note: str = "") -> str:
+    """One sentence for a reviewer; a second one, if there is something to note."""
     gain, fallback = told["speedup"], told["fallback_share"]
     span = f"{gain.median:.2f} times {base} ({gain.low:.2f} to {gain.high:.2f})"
     if gain.low == gain.high == 1:
@@ -57,4 +59,5 @@ def verdict(name: str, base: str, told: Mapping[str, Interval], reason: str, whe
     else:
         claim = f"{name} makes no clear difference: {span}"
     back = f"; {fallback.median:.1%} of attempts fall back ({fallback.low:.1%} to {fallback.high:.1%})"
-    return f"{claim}{back if told['attempt_share'].high > 0 else ''}; now limited by {where}."
+    remark = f" Note: {note}." if note else ""
+    return f"{claim}{back if told['attempt_share'].high > 0 else ''}; now limited by {where}.{remark}"

@@ -20,6 +20,7 @@ from spfmodel.verdict import range_reason
 
 INTERVAL = {"median", "low", "high"}
 KEYS = {
+    "error_band",
     "protocol", "n_threads", "status", "throughput_per_s", "baseline_throughput_per_s", "speedup", "range_only",
     "reason", "attempt_share", "fallback_share", "baseline_fallback_share", "abort_share", "fault_ns", "update_ns",
     "bottleneck", "method", "verdict",

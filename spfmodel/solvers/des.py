@@ -48,6 +48,7 @@ STAGGER = 5.0
 """Threads start at random within this many cycles' work, so that no order is imposed."""
 LONG_CYCLE_NS = 20_000.0
 """of a longer cycle only so much counts: its threads start at random places anyway"""
+TINY = 1e-300
 SLICES = 320
 """Equal shares of a run's events, to find its warm-up in."""
 BATCHES = 16
@@ -113,10 +114,10 @@ def ratio_interval(top: Floats, bottom: Floats) -> tuple[float, float]:
     >>> ratio, round(half, 12)
     (2.0, 0.0)
     """
-    ratio = top.sum() / bottom.sum()
+    ratio = top.sum() / max(bottom.sum(), TINY)
     residual = top - ratio * bottom
     n = len(top)
-    half = student.ppf(0.975, n - 1) * residual.std(ddof=1) / np.sqrt(n) / bottom.mean()
+    half = student.ppf(0.975, n - 1) * residual.std(ddof=1) / np.sqrt(n) / max(bottom.mean(), TINY)
     return float(ratio), float(half)
 
 
@@ -144,7 +145,7 @@ def _warm(network: Network, cumulative: Floats) -> Floats:
     slices = np.diff(cumulative, axis=0)
     done, clock = _done(network, slices), slices[:, -1]
     slices = np.column_stack([slices, done * network.units_per_cycle])
-    start = mser5(done / np.maximum(clock, 1e-9 * clock.mean()))
+    start = mser5(done / np.maximum(clock, max(1e-9 * clock.mean(), TINY)))
     size = (len(slices) - start) // BATCHES
     batches = slices[len(slices) - size * BATCHES :].reshape(BATCHES, size, -1)
     return np.asarray(batches.sum(axis=1))
