@@ -31,20 +31,30 @@ def capture(
     if script:
         from .capture_script import script as write_script
 
-        say([write_script(kernel)])
+        say([write_script(kernel).rstrip("\n")])
     elif compare:
-        from .cover_letter import compare as write_section  # type: ignore[import-not-found, unused-ignore]
-
-        base, candidate = _two(files or [])
-        say([write_section(base, candidate, markdown=markdown)])
+        _compare(*_two(files or []), markdown=markdown, as_json=as_json)
     else:
         _answer(files or [], as_json=as_json)
 
 
 def _two(files: list[Path]) -> tuple[Path, Path]:
     if len(files) != 2:
-        raise BadInput(f"--compare takes two files, BASE and CANDIDATE; {len(files)} given")
+        raise BadInput(
+            f"--compare takes BASE and CANDIDATE, each a file, a folder or a quoted pattern; {len(files)} given"
+        )
     return files[0], files[1]
+
+
+def _compare(base: Path, candidate: Path, *, markdown: bool, as_json: bool) -> None:
+    from .comparison import compared
+    from .cover_letter import as_json as plain
+    from .cover_letter import compare
+
+    if as_json:
+        emit(plain(compared([base], [candidate])))
+    else:
+        say(compare([base], [candidate], markdown=markdown))
 
 
 def _answer(files: list[Path], *, as_json: bool) -> None:

@@ -9,7 +9,6 @@ from textwrap import wrap
 from typing import Any
 
 from .captures import Share
-from .captures.text import percent
 from .comparison import Comparison, Row, compared
 from .difference import LEVEL, Spread
 
@@ -157,7 +156,16 @@ def _fallbacks(row: Row) -> str:
 def _share(share: Share | None) -> str:
     if share is None:
         return "not counted"
-    return f"{percent(share.median)} [{percent(share.low)}, {percent(share.high)}]"
+    return f"{_percent(share.median)} % [{_percent(share.low)}, {_percent(share.high)}]"
+
+
+def _percent(share: float) -> str:
+    """Three digits, and none beyond 1 in a million.
+
+    >>> _percent(0.1619), _percent(0.000064), _percent(1e-9)
+    ('16.2', '0.0064', '0')
+    """
+    return f"{round(100 * share, 4):.3g}"
 
 
 def zero_day(rows: Sequence[Row]) -> Iterator[str]:

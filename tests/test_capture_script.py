@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from spfmodel.capture_script import Host, family, here, script
+from spfmodel.capture_script import script
+from spfmodel.kernel_at_hand import Host, family, here
 from spfmodel.sources import BadInput
 
 LOAD = Path(__file__).parent / "fault_load.py"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from spfmodel.cli import run
 from spfmodel.comparison import compared, expanded
 from spfmodel.cover_letter import WIDTH, as_json, compare
 from spfmodel.sources import BadInput
@@ -23,10 +25,10 @@ V spf_abort={aborts}
 def will_it_scale(folder: Path, rows: dict[int, list[float]]) -> Path:
     """One file a run: page touches of threads, by number of tasks."""
     folder.mkdir()
-    for run in range(len(next(iter(rows.values())))):
+    for number in range(len(next(iter(rows.values())))):
         lines = ["tasks,processes,processes_idle,threads,threads_idle,linear", "0,0,100,0,100,0"]
-        lines += [f"{n},{100 * n},50.5,{values[run]:.0f},49.0,{100 * n}" for n, values in rows.items()]
-        (folder / f"run{run}.csv").write_text("\n".join(lines) + "\n")
+        lines += [f"{n},{100 * n},50.5,{values[number]:.0f},49.0,{100 * n}" for n, values in rows.items()]
+        (folder / f"run{number}.csv").write_text("\n".join(lines) + "\n")
     return folder
 
 
@@ -82,8 +84,8 @@ def test_fallbacks_of_the_very_runs_stand_beside_them(tmp_path: Path) -> None:
     shares = [share.median for share in row.fallbacks if share]
     assert shares == pytest.approx([7995 / 49391, 0.01])
     text = " ".join(" ".join(compare(files[:1], files[1:])).split())
-    assert "base 16.2 %" in text
-    assert "candidate 1 %" in text
+    assert "base 16.2 % [15.9, 16.5]" in text
+    assert "candidate 1 % [0.9" in text
     assert "nothing can be said about noise" in text
 
 
@@ -98,8 +100,8 @@ def test_different_settings_alone_are_what_is_compared(tmp_path: Path) -> None:
 def test_ebizzy_and_json(tmp_path: Path) -> None:
     for side, rates in (("base", (100, 103, 98)), ("candidate", (140, 139, 144))):
         (tmp_path / side).mkdir()
-        for run, rate in enumerate(rates):
-            (tmp_path / side / f"{run}.txt").write_text(f"{rate} records/s\nreal 10.00 s\nuser  1.00 s\nsys   1.00 s\n")
+        for number, rate in enumerate(rates):
+            (tmp_path / side / f"{number}.txt").write_text(f"{rate} records/s\nreal 10.00 s\nuser  1.00 s\nsys   1.00 s\n")
     found = as_json(compared([tmp_path / "base"], [tmp_path / "candidate"]))
     (result,) = found["results"]
     assert result["unit"] == "records/s"
@@ -136,3 +138,11 @@ def test_odd_names_stay_within_their_cells(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(text)
     assert max(map(len, compare([tmp_path / "a"], [tmp_path / "a"]))) <= WIDTH
     assert "<i>" not in "".join(compare([tmp_path / "a"], [tmp_path / "a"], markdown=True)).partition("```")[0]
+
+
+def test_from_the_command_line(sides: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["capture", "--compare", str(sides[0]), str(sides[1])]) == 0
+    assert capsys.readouterr().out.startswith("Benchmark results")
+    assert run(["capture", "--compare", str(sides[0]), str(sides[1]), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["results"]) == 4
+    assert run(["capture", "--compare", str(sides[0])]) == 2
