@@ -34,6 +34,11 @@ BENCHMARKS = (
 )
 """The same from the name of the benchmark, where no command is printed; empty: the name in the brackets."""
 
+V11 = ("Dufour2018e", "Dufour2018f", "Song2018b", "Song2018c")
+"""Sources whose `spf_rwlock` is v11, which waits for the page-table lock."""
+BASELINES = {"broadwell-56": "per_vma_lock"}
+"""The protocol of a machine's unpatched kernel, where it is not mmap_sem."""
+
 CAUSES = ["spf_pte_lock", "spf_vma_changed", "spf_vma_noanon", "spf_vma_notsup", "spf_vma_access", "spf_pmd_changed"]
 """Columns of counters.csv with failed attempts."""
 
@@ -70,7 +75,8 @@ def default_threads(machine: Machine, workload: Workload) -> int:
 def rows(machine: Machine, workload: Workload, protocol: str, root: Path | None = None) -> pd.DataFrame:
     """Throughput rows of one machine, workload, mode and protocol, with `n` threads and `log_sd`."""
     table = measurements(root)
-    mine = table[(table["machine_key"] == machine.name) & (table["protocol"] == protocol)]
+    told = table["protocol"].mask((table["protocol"] == "spf_rwlock") & table["source"].isin(V11), "spf_rwlock_v11")
+    mine = table[(table["machine_key"] == machine.name) & (told == protocol)]
     mine = mine[
         mine["metric"].str.startswith((*RATES, "Hmean page_fault", "Hmean brk", "Hmean malloc"))
         & mine["total_per_s"].gt(0)
