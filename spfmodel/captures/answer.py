@@ -88,7 +88,7 @@ def answer(captures: Sequence[Capture]) -> Answer:
         range_only=best is not None and best.basis == Basis.BOUND,
         histograms=[histogram for run in runs for histogram in run.histograms if histogram.count],
         callers=callers,
-        faults=_faults(runs),
+        faults=_faults([run for run, evidence in zip(runs, found, strict=True) if not best or _used(evidence, best)]),
     )
     made.notes.extend(traps(made, runs))
     made.unknown.extend(unknowns(made, runs))
@@ -110,10 +110,15 @@ def success_of_faults(events: Mapping[str, int]) -> float | None:
     >>> round(100 * success_of_faults({"faults": 711589, "spf": 692649}), 3)
     97.338
     """
-    faults, success = total(dict(events), "faults"), total(dict(events), "spf")
     found = of_counters(events)
-    success = found.successes if success is None and found else success
+    faults = _first(events, "faults", "pgfault")
+    success = found.successes if found else _first(events, "spf", "speculative_pgfault")
     return success / faults if faults and success is not None else None
+
+
+def _first(events: Mapping[str, int], *names: str) -> int | None:
+    """Count of the first of these names that is listed."""
+    return next((count for name in names if (count := total(dict(events), name)) is not None), None)
 
 
 def _paired(captures: Sequence[Capture]) -> list[Capture]:
@@ -194,7 +199,11 @@ def _spread_factor(run: Capture, evidence: Evidence) -> float:
 
 def _part(run: Capture, evidence: Evidence | None, best: Evidence | None) -> Part:
     share = _share(evidence, [run]) if evidence and evidence.attempts else None
-    return Part(run.path, evidence, share, bool(evidence and best and evidence.basis == best.basis))
+    return Part(run.path, evidence, share, _used(evidence, best))
+
+
+def _used(evidence: Evidence | None, best: Evidence | None) -> bool:
+    return bool(evidence and best and evidence.basis == best.basis)
 
 
 def _stints(run: Capture) -> list[Part]:

@@ -8,6 +8,7 @@ Which event a map stands for is the script's choice. These names, of the scripts
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from .capture import MOST_NAMES, Capture, TooMany
 from .histogram import Histogram
@@ -91,7 +92,14 @@ class _Reading:
         if self.graph:
             self.capture.note(f"the output ends within {self.map}: it was cut short")
         self._end_map()
-        self.capture.histograms += self.histograms.values()
+        self.capture.histograms += [self._with_total(name, found) for name, found in self.histograms.items()]
+
+    def _with_total(self, name: str, found: Histogram) -> Histogram:
+        """Its sum, where the script also keeps one: `@wait_total_ns[0]` is that of `@wait_ns[0]`."""
+        plain, bracket, keys = name.partition("[")
+        stem, _, unit = plain.rpartition("_")
+        total = self.capture.events.get(f"{stem}_total_{unit}{bracket}{keys}")
+        return found if total is None else replace(found, total=float(total))
 
     def _map(self, number: int, line: str) -> None:
         self._end_map()

@@ -89,6 +89,8 @@ class Capture:
     lost: int = 0
     """events that the tool says it lost"""
     elapsed_s: float | None = None
+    cpu_s: float | None = None
+    """CPU time that perf's task-clock counted"""
     threads: int | None = None
     """threads seen, or said by the load"""
     cpus: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from .capture import MOST_NAMES, Capture, Stint, TooMany
+from .names import canonical
 from .reader import CaptureFile
 
 UNCOUNTED = ("<not counted>", "<not supported>")
@@ -47,7 +48,7 @@ class Counters:
                 self.capture.uncounted.append(name)
             return
         if unit.strip().lower() in TIMES or name in {"duration_time", "user_time", "system_time"}:
-            self.file.amount(value, number)
+            self._time(name, self.file.amount(value, number), unit.strip().lower())
             return
         count = self.file.count(value, number)
         self._put(self._label(name, of), count)
@@ -68,6 +69,11 @@ class Counters:
             )
         for name in capture.uncounted[:20]:
             capture.note(f"{name} was not counted: not supported here, no permission, or it never ran")
+
+    def _time(self, name: str, value: float, unit: str) -> None:
+        """Keep the CPU time; task-clock is in ms, or in ns where no unit is printed."""
+        if canonical(name) == "task-clock":
+            self.capture.cpu_s = (self.capture.cpu_s or 0.0) + value * (1e-3 if unit == "msec" else 1e-9)
 
     def _label(self, name: str, of: str) -> str:
         key = (of, name)

@@ -30,22 +30,29 @@ def recognises(line: str) -> bool:
 
 def parse(file: CaptureFile, capture: Capture) -> None:
     """Keep the classes of the fault path: mmap_lock or mmap_sem, VMA locks, page-table locks."""
-    started, inside = False, ""
+    started, inside, rules = False, "", 0
     for number, line in file.lines():
         if recognises(line):
             started = True
         elif found := CLASS.match(line[:600]):
-            inside = found["name"].strip() if WANTED.search(found["name"]) else ""
+            inside, rules = (found["name"].strip() if WANTED.search(found["name"]) else ""), 0
             if inside:
                 _class(file, capture, number, inside, found["values"].split())
         elif inside and (point := POINT.match(line[:600])):
-            kind = "wait" if is_mmap_lock(inside) else "wait on another lock"
-            capture.called(kind, f"{plain_symbol(point['caller'])} ({inside})", int(point["count"]))
+            _point(capture, point, held=rules > 1)
         elif not started or not (RULE.match(line[:200]) or "class name" in line or POINT.match(line[:600])):
             _passed(file, capture, number, line)
+        rules += line.strip().startswith("----")
     capture.accumulated = True
     if not any(is_mmap_lock(name) for name in capture.events):
         capture.note("/proc/lock_stat lists no mmap_lock or mmap_sem: nobody took it while statistics were on")
+
+
+def _point(capture: Capture, point: re.Match[str], *, held: bool) -> None:
+    """A place in the code: the first list below a class holds those that waited, the second those they waited for."""
+    kind = "wait" if is_mmap_lock(point["name"]) else "wait on another lock"
+    caller = f"{plain_symbol(point['caller'])} ({point['name'].strip()})"
+    capture.called("held it meanwhile" if held else kind, caller, int(point["count"]))
 
 
 def _passed(file: CaptureFile, capture: Capture, number: int, line: str) -> None:

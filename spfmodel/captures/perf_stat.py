@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from .capture import Capture
-from .counters import Counters
+from .counters import UNCOUNTED, Counters
 from .load import take_load_line
 from .reader import CaptureFile
 from .stated import take_stated
@@ -24,8 +24,8 @@ LINE = re.compile(
 )
 TIMED = re.compile(r"^\s*+(?P<time>\d+\.\d{6,9})\s++(?P<rest>\S.*)$")
 ELAPSED = re.compile(r"^\s*+(\d[\d.,]*)\s+(?:\+-\s+\S+\s+)?seconds time elapsed")
-SPREAD = re.compile(r"\( *\+- *(\d+\.\d+) *% *\)")
-SHARE_OF_TIME = re.compile(r"\((\d+\.\d+)%\)\s*$")
+SPREAD = re.compile(r"\( *\+- *(\d{1,4})[.,](\d+) *% *\)")
+SHARE_OF_TIME = re.compile(r"\((\d+[.,]\d+)%\)\s*$")
 COUNTED = re.compile(r"^\s*(?:\d|<not )")
 EXPECTED = "a count and the name of an event, as perf stat prints them"
 
@@ -84,6 +84,6 @@ def _counted(counters: Counters, number: int, line: str, *, timed: bool) -> None
 def _line(counters: Counters, number: int, match: re.Match[str]) -> None:
     counters.add(number, match["name"], match["value"], unit=match["unit"] or "", of=match["of"] or "")
     if spread := SPREAD.search(match["more"]):
-        counters.capture.spreads[match["name"]] = float(spread[1]) / 100
-    if running := SHARE_OF_TIME.search(match["more"]):
+        counters.capture.spreads[match["name"]] = float(f"{spread[1]}.{spread[2]}") / 100
+    if match["value"] not in UNCOUNTED and (running := SHARE_OF_TIME.search(match["more"])):
         counters.running(running[1], number)

@@ -55,17 +55,18 @@ def _count(counters: Counters, number: int, line: str, separator: str) -> None:
         where = where[1:]
     name = fields[at + 2].strip()
     counters.add(number, name, fields[at], unit=fields[at + 1], of=where[0] if where else "")
-    _rest(counters, number, name, fields[at + 3 :])
+    _rest(counters, number, name, fields[at + 3 :], counted=fields[at].strip() not in UNCOUNTED)
 
 
-def _rest(counters: Counters, number: int, name: str, rest: list[str]) -> None:
+def _rest(counters: Counters, number: int, name: str, rest: list[str], *, counted: bool) -> None:
     """After the event: a spread in % (-r), the run time in ns, the percentage of the time that it ran."""
     if rest and rest[0].endswith("%"):
         counters.capture.spreads[name] = float(counters.file.amount(rest[0].rstrip("%"), number)) / 100
         rest = rest[1:]
     if len(rest) < 2 or not NUMBER.match(rest[0]) or not NUMBER.match(rest[1]):
         raise counters.file.refuse(number, EXPECTED, "".join(islice((f"{field} " for field in rest), 5)))
-    counters.running(rest[1], number)
+    if counted:
+        counters.running(rest[1], number)
 
 
 def _whole_names(fields: list[str], separator: str) -> list[str]:

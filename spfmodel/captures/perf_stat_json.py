@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from .capture import Capture
-from .counters import Counters
+from .counters import UNCOUNTED, Counters
 from .load import take_load_line
 from .reader import CaptureFile
 from .stated import take_stated
@@ -58,5 +58,5 @@ def _quality(counters: Counters, number: int, name: str, found: dict[str, Any]) 
     """Put down how far to trust the count: the spread over repetitions, and the share of time that it ran."""
     if "variance" in found:
         counters.capture.spreads[name] = float(counters.file.amount(str(found["variance"]).rstrip("%"), number)) / 100
-    if isinstance(found.get("pcnt-running"), int | float):
+    if found["counter-value"] not in UNCOUNTED and isinstance(found.get("pcnt-running"), int | float):
         counters.running(str(found["pcnt-running"]), number)

@@ -14,6 +14,8 @@ BLOCK = 1 << 20
 LONGEST_LINE = 1 << 20
 MOST_WITHOUT_SIZE = 1 << 28
 """bytes read of a file in /proc or /sys, which states no size"""
+LONGEST_NUMBER = 100
+"""characters; what is longer counts as too big"""
 BIGGEST_COUNT = 2**64 - 1
 FOREIGN = {
     b"PERFILE2": "is perf.data itself; run `perf script -i` or `perf stat` on it and give the text",
@@ -122,18 +124,29 @@ class CaptureFile:
 def ungrouped(text: str) -> str | None:
     """Digits with at most one decimal point, without the separators of thousands; None if it is no number.
 
-    >>> [ungrouped(t) for t in ("304128", "1,234,567", "1.234.567", "12.5", "1 234", "-3", "1,2", "")]
-    ['304128', '1234567', '1234567', '12.5', '1234', None, None, None]
+    >>> [ungrouped(t) for t in ("304128", "1,234,567", "1.234.567", "12.5", "1 234", "-3", "1.020,31", "1.0.0", "")]
+    ['304128', '1234567', '1234567', '12.5', '1234', None, '1020.31', None, None]
     """
-    text = text.strip()
-    if text.isascii() and text.isdigit():
+    text = text.strip()[:LONGEST_NUMBER]
+    whole = _whole(text)
+    if whole:
+        return whole
+    point = max(text.rfind("."), text.rfind(","))
+    dotted = text[max(point, 0) :].startswith(",")  # a decimal comma: dots before it are groups
+    before = _whole(text[: max(point, 0)].replace(".", ",") if dotted else text[: max(point, 0)])
+    decimals = text[point + 1 :]
+    return f"{before}.{decimals}" if before and _digits(decimals) else None
+
+
+def _whole(text: str) -> str:
+    """Digits of a whole number, perhaps in groups of three; empty if it is none."""
+    if _digits(text):
         return text
     for separator in ",.'’ \u00a0\u202f":
         first, *groups = text.split(separator)
         if groups and _grouped(first, groups, separator):
             return first + "".join(groups)
-    whole, dot, decimals = text.partition(".")
-    return text if dot and _digits(whole) and _digits(decimals) else None
+    return ""
 
 
 def _digits(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .answer import WAYS, Answer, Part
+from .answer import WAYS, Answer, Part, success_of_faults
 from .binomial import Share
 from .capture import Capture
 from .histogram import Histogram
@@ -33,6 +33,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "design": found.design if found else None,
         "basis": WAYS[found.basis] if found else None,
         "faults": answer.faults,
+        "success_of_faults": _success(answer),
         "runs": [_part(part) for part in [*answer.parts, *answer.stints[:1000]]],
         "waits_and_holds": [_histogram(histogram) for histogram in answer.histograms],
         "callers": [
@@ -54,6 +55,11 @@ def _file(capture: Capture) -> dict[str, Any]:
         "lost": capture.lost,
         "results": [result.__dict__ for result in capture.results[:1000]],
     }
+
+
+def _success(answer: Answer) -> float | None:
+    """Of one file only: files count different things."""
+    return success_of_faults(answer.captures[0].events) if len(answer.captures) == 1 else None
 
 
 def _share(share: Share | None) -> dict[str, float] | None:

@@ -49,7 +49,7 @@ def plain_symbol(symbol: str) -> str:
     ('elf_load', 'operator+(int)')
     """
     name, plus, offset = symbol.rpartition("+0x")
-    return name if plus and name and _is_address(offset) else symbol
+    return name if plus and name and _is_address(offset.partition("/")[0]) else symbol
 
 
 def classify(frames: list[Frame]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor, log10
 from textwrap import wrap
 
 from .answer import WAYS, Answer, Part
@@ -42,24 +43,27 @@ def lines(answer: Answer) -> Iterator[str]:
     yield from _list("Mind", answer.notes)
 
 
-def percent(share: float) -> str:
-    """A share in %, in two digits.
+def percent(share: float, digits: int = 2) -> str:
+    """A share in %, in two digits or more.
 
-    >>> percent(0.0487), percent(0.000097), percent(0.0), percent(1.0)
-    ('4.9 %', '0.0097 %', '0 %', '100 %')
+    >>> percent(0.0487), percent(0.000097), percent(0.0), percent(1.0), percent(0.13988, 3)
+    ('4.9 %', '0.0097 %', '0 %', '100 %', '14.0 %')
     """
     value = 100 * share
-    if value >= 10:
-        return f"{value:.3g} %"
-    return f"{float(f'{value:.2g}'):.10f}".rstrip("0").rstrip(".") + " %"
+    if not 0 < value < 100:
+        return f"{value:.0f} %"
+    decimals = max(digits - 1 - floor(log10(value)), 0)
+    return f"{value:.{min(decimals, 12)}f} %"
 
 
 def spoken(share: Share, *, range_only: bool = False) -> str:
     """A share with its interval."""
-    low, high = percent(share.low), percent(share.high)
     if range_only:
-        return f"between {low} and {high}"
-    return f"{percent(share.median)} ({100 * share.level:.0f} % interval {low} to {high})"
+        return f"between {percent(share.low)} and {percent(share.high)}"
+    ends = (share.median, share.low, share.high)
+    digits = next((n for n in (2, 3, 4, 5) if len({percent(end, n) for end in ends}) == len(set(ends))), 6)
+    median, low, high = (percent(end, digits) for end in ends)
+    return f"{median} ({100 * share.level:.0f} % interval {low} to {high})"
 
 
 def _file(capture: Capture) -> Iterator[str]:
@@ -92,7 +96,7 @@ def _headline(answer: Answer) -> Iterator[str]:
         f"{TITLES[found.design]}; {WAYS[found.basis]}", WIDTH, initial_indent="    ", subsequent_indent="    "
     )
     if found.sure is not None and found.sure < found.fallbacks and not answer.range_only:
-        yield f"    {found.sure:,} of the fallbacks are certain: they first failed to take the lock at once"
+        yield f"    {found.sure:,} of the fallbacks are certain: a first try for the lock had failed"
 
 
 def _untried(answer: Answer) -> str:

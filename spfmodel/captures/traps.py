@@ -15,10 +15,11 @@ from .wording import plural
 if TYPE_CHECKING:
     from .answer import Answer
 
-READS = "perf stat -e mmap_lock:mmap_lock_acquire_returned --filter 'write==0 && success==1'"
+READS = "mmap_lock:mmap_lock_acquire_returned with --filter 'write==0 && success==1'"
+SCRIPT = "the script that `spfmodel capture --script` prints counts these"
 CALL_GRAPH = "perf record -g -e mmap_lock:mmap_lock_acquire_returned --filter 'write==0'"
 VMA_STATS = "a kernel with CONFIG_PER_VMA_LOCK_STATS: vma_lock_* in /proc/vmstat"
-USER_FAULTS = "perf stat -e exceptions:page_fault_user,exceptions:page_fault_kernel"
+USER_FAULTS = "exceptions:page_fault_user, exceptions:page_fault_kernel"
 WAITS = "perf lock record and perf lock contention, or mmap_lock's events in trace-cmd or bpftrace"
 
 
@@ -43,7 +44,7 @@ def _kernel_faults(answer: Answer, runs: Sequence[Capture]) -> Iterator[str]:
             f"{plural(kernel, 'fault')} came from kernel mode (a system call touched the page): they always take "
             "mmap_lock, and are neither attempts nor fallbacks"
         )
-    elif kernel is None and answer.evidence:
+    elif kernel is None and answer.evidence and answer.faults is None:
         yield "kernel-mode faults always take mmap_lock and are counted neither as attempts nor as fallbacks"
 
 
@@ -51,13 +52,13 @@ def _design(evidence: Evidence, answer: Answer, runs: Sequence[Capture]) -> Iter
     miss = _sum(runs, "vma_lock_miss")
     if miss is not None:
         yield f"vma_lock_miss ({miss:,}) is an internal retry, never a fallback: it is left out"
-    if evidence.design in (SPF, MMSEQ) and evidence.basis == Basis.COUNTERS and answer.faults:
-        untried = answer.faults - evidence.attempts
-        if untried > 0:
-            yield (
-                f"{plural(untried, 'fault')} of {answer.faults:,} were not attempted: faults from kernel mode and of "
-                "single-threaded processes go to mmap_lock at once and are in no counter"
-            )
+    untried = (answer.faults or 0) - evidence.attempts
+    if evidence.basis == Basis.COUNTERS and untried > 0:
+        alone = "" if evidence.design == PER_VMA_LOCK else " and of single-threaded processes"
+        yield (
+            f"{plural(untried, 'fault')} of {answer.faults:,} were not attempted: faults from kernel mode{alone} go "
+            "to mmap_lock at once and are in no counter"
+        )
     if evidence.design == SPF and "pte_lock" not in evidence.by_cause:
         yield "spf_pte_lock is not among the events: v11 and later wait for the PTE lock instead of giving up"
     causes = sum(evidence.by_cause.values())
@@ -132,7 +133,10 @@ def _half(runs: Sequence[Capture]) -> str:
     if locks is not None and users is None:
         return "acquisitions of mmap_lock are there, but not the user faults that did without it"
     if any(unfiltered_twice(run.events, run.filters) for run in runs):
-        return "mmap_lock's acquisitions are listed several times and nothing says with which filter each was counted"
+        return (
+            "mmap_lock's acquisitions are listed several times and nothing says with which filter each was counted: "
+            "put lines `# filter: EVENT EXPRESSION` above them, in the order of -e"
+        )
     return ""
 
 
@@ -159,7 +163,7 @@ def unknowns(answer: Answer, runs: Sequence[Capture]) -> Iterator[str]:
         if _sum(runs, "page_fault_kernel") is None:
             yield f"how many faults came from kernel mode: {USER_FAULTS}"
     kinds = {kind for kind, _caller in answer.callers}
-    if "fallback" not in kinds and (evidence is None or evidence.design == PER_VMA_LOCK):
+    if "fallback" not in kinds and (evidence is None or evidence.design != SPF):
         yield f"which code falls back, and which read locks are no fallbacks: {CALL_GRAPH}"
     elif "fallback" not in kinds:
         yield "which code falls back: perf record -g -e 'pagefault:spf_*', where the kernel has these events"
@@ -176,8 +180,8 @@ def _missing(runs: Sequence[Capture]) -> Iterator[str]:
         yield "the share of attempts that fall back: perf stat -e spf -e 'pagefault:spf_*'"
         return
     have_users = _sum(runs, "page_fault_user") is not None
-    asked = READS if have_users else f"{USER_FAULTS} and {READS}"
-    yield f"the share of attempts that fall back: {asked}; or {VMA_STATS}"
+    asked = READS if have_users else f"{USER_FAULTS}, and {READS}"
+    yield f"the share of attempts that fall back: {asked} ({SCRIPT}); or {VMA_STATS}"
 
 
 def _causes(evidence: Evidence) -> Iterator[str]:
