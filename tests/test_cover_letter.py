@@ -101,7 +101,8 @@ def test_ebizzy_and_json(tmp_path: Path) -> None:
     for side, rates in (("base", (100, 103, 98)), ("candidate", (140, 139, 144))):
         (tmp_path / side).mkdir()
         for number, rate in enumerate(rates):
-            (tmp_path / side / f"{number}.txt").write_text(f"{rate} records/s\nreal 10.00 s\nuser  1.00 s\nsys   1.00 s\n")
+            text = f"{rate} records/s\nreal 10.00 s\nuser  1.00 s\nsys   1.00 s\n"
+            (tmp_path / side / f"{number}.txt").write_text(text)
     found = as_json(compared([tmp_path / "base"], [tmp_path / "candidate"]))
     (result,) = found["results"]
     assert result["unit"] == "records/s"
