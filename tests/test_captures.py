@@ -15,13 +15,18 @@ TOOLS = {
     "bpftrace_mmap_lock_wait_hist.txt": "bpftrace",
     "mmap_lock_wait.bt": "bpftrace program",
     "perf_lock_contention.txt": "perf lock contention",
+    "perf_lock_report.txt": "perf lock report",
+    "perf_report_callers_first.txt": "perf report",
     "perf_report_fallback_callgraph.txt": "perf report",
     "perf_script_callgraph_excerpt.txt": "perf script",
     "perf_script_fields_excerpt.txt": "perf script",
+    "perf_script_without_fields.txt": "perf script",
     "perf_stat_csv_mmapwriter.txt": "perf stat -x",
     "perf_stat_interval_csv.txt": "perf stat -x",
     "perf_stat_json_mmapwriter.txt": "perf stat -j",
     "perf_stat_kern_touch.txt": "perf stat",
+    "perf_stat_per_cpu_filters.txt": "perf stat",
+    "perf_stat_repeated_filters.txt": "perf stat",
     "perf_stat_user_touch.txt": "perf stat",
     "perf_trace_pagefaults.txt": "perf trace",
     "pfbench_output_pervma_kernel.txt": "pfbench",
@@ -151,6 +156,36 @@ def test_call_graphs_tell_fallbacks_from_kernel_mode_and_first_faults() -> None:
     assert sum(whole.callers.values()) == round(0.4859 * 177)
 
 
+def test_call_graphs_from_the_caller_downwards() -> None:
+    """Sorted the other way round; the same run by perf script had 133 kernel-mode faults and 22 first faults."""
+    found = read("perf_report_callers_first.txt")
+    assert found.callers["kernel fault", "_copy_to_iter"] == round(0.4103 * 290)
+    assert found.callers["kernel fault", "filldir64"] == round(0.0241 * 290)
+    kinds: Counter[str] = Counter()
+    for (kind, _), times in found.callers.items():
+        kinds[kind] += times
+    assert kinds["kernel fault"] <= 133
+    assert kinds["anon_vma"] <= 22
+    assert sum(kinds.values()) == pytest.approx(0.569 * 290, abs=10)
+
+
+def test_filters_and_cpus_of_perf_stat() -> None:
+    name = "mmap_lock:mmap_lock_acquire_returned"
+    found = read("perf_stat_per_cpu_filters.txt").events
+    assert (found["page-faults"], found[name], found[f"{name}#2"]) == (596 + 31584, 16 + 173, 31 + 86)
+    repeated = read("perf_stat_repeated_filters.txt")
+    assert (repeated.events[name], repeated.events[f"{name}#2"], repeated.repetitions) == (178, 112, 3)
+    assert repeated.elapsed_s == 0.13845
+
+
+def test_events_without_their_fields_are_only_counted() -> None:
+    found = read("perf_script_without_fields.txt")
+    lines = text("perf_script_without_fields.txt")
+    assert found.events["mmap_lock:mmap_lock_start_locking"] == lines.count(f"{START}:")
+    assert not found.histograms
+    assert "-F ...,trace" in found.notes[0]
+
+
 def test_perf_trace_counts_faults_by_function() -> None:
     found = read("perf_trace_pagefaults.txt")
     assert found.events["minfault"] == text("perf_trace_pagefaults.txt").count(" minfault ")
@@ -196,6 +231,11 @@ BOUNDS = {
 NO_SHARE = {
     "mmap_lock_wait.bt": "no fault events",
     "perf_lock_contention.txt": "only waits",
+    "perf_lock_report.txt": "no fault events",
+    "perf_report_callers_first.txt": "not the user faults",
+    "perf_script_without_fields.txt": "not the user faults",
+    "perf_stat_per_cpu_filters.txt": "nothing says with which filter",
+    "perf_stat_repeated_filters.txt": "nothing says with which filter",
     "perf_report_fallback_callgraph.txt": "not the user faults",
     "perf_script_callgraph_excerpt.txt": "not the user faults",
     "perf_trace_pagefaults.txt": "only faults",

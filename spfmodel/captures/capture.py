@@ -54,6 +54,8 @@ class LockUse:
     downgrades: int = 0
     """write locks turned into read locks (munmap, brk): no new acquisition"""
     failed_tries: int = 0
+    without_fields: int = 0
+    """events printed without their fields: nothing follows from them"""
     by_stack: Counter[str] = field(default_factory=Counter)
     """read acquisitions by what the call graph says: fallback, kernel fault, anon_vma, other"""
     slices: list[tuple[int, int]] = field(default_factory=list)

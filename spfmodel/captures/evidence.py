@@ -126,7 +126,7 @@ def of_counts(events: Mapping[str, int], filters: Mapping[str, str]) -> Evidence
 def of_trace(capture: Capture) -> Evidence | None:
     """Evidence of a trace of user faults and mmap_lock's events; None without both."""
     use = capture.locks
-    if use is None or not use.user_faults or not _lock_was_traced(capture):
+    if use is None or use.without_fields or not use.user_faults or not _lock_was_traced(capture):
         return None
     if use.by_stack:
         fallbacks = min(use.by_stack[FALLBACK], use.user_faults)

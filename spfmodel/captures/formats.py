@@ -12,6 +12,7 @@ from . import (
     bpftrace,
     load,
     lock_contention,
+    lock_report,
     lock_stat,
     perf_report,
     perf_stat,
@@ -44,6 +45,7 @@ FORMATS = (
     Format("perf stat -x", perf_stat_csv.recognises, perf_stat_csv.parse),
     Format("perf report", perf_report.recognises, perf_report.parse),
     Format("perf lock contention", lock_contention.recognises, lock_contention.parse),
+    Format("perf lock report", lock_report.recognises, lock_report.parse),
     Format("/proc/lock_stat", lock_stat.recognises, lock_stat.parse),
     Format("bpftrace program", bpftrace.recognises_program, bpftrace.parse_program),
     Format("bpftrace", bpftrace.recognises, bpftrace.parse),
@@ -54,8 +56,8 @@ FORMATS = (
     Format(trace_text.PERF, trace_text.recognises, trace_text.parse),
 )
 KNOWN = (
-    "perf stat, perf script, perf report, perf trace -F, perf lock contention, trace-cmd report, tracefs trace, "
-    "bpftrace, /proc/vmstat, /proc/lock_stat, will-it-scale, mmtests, ebizzy"
+    "perf stat, perf script, perf report, perf trace -F, perf lock contention or report, trace-cmd report, tracefs "
+    "trace, bpftrace, /proc/vmstat, /proc/lock_stat, will-it-scale, mmtests, ebizzy"
 )
 
 

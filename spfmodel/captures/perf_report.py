@@ -19,6 +19,16 @@ ROW = re.compile(r"^\s{0,8}(?P<share>\d{1,3}\.\d{1,4})%\s+(?P<text>\S.*)$")
 NODE = re.compile(r"^(?P<margin>[ |]*?)-{1,2}(?P<share>\d{1,3}\.\d{1,4})%-{1,2}(?P<symbol>\S.*)$")
 MORE = re.compile(r"^(?P<margin>[ |]+?)(?P<symbol>[^\s|-].*)$")
 EXPECTED = "a share in % and the field that perf report sorts by, or a function of its call graph"
+ENTRIES = (
+    ("asm_exc_page_fault", "exc_page_fault"),
+    ("page_fault", "__do_page_fault"),
+    ("entry_SYSCALL", "do_syscall_64"),
+    ("el0t_64_sync", "do_mem_abort"),
+    ("el1h_64_sync", "do_mem_abort"),
+    ("el0t_64_sync", "el0_svc"),
+    ("data_access_common", "do_page_fault"),
+)
+"""(outer, inner): functions next to each other at an entry into the kernel"""
 MOST_NODES = 200_000
 
 
@@ -30,6 +40,22 @@ class Node:
     share: float
     """of all samples, in %"""
     symbols: list[str] = field(default_factory=list)
+    branched: bool = False
+    """whether branches of it are shown: what they leave of its share is then in branches too small to show"""
+
+
+def inner_first(symbols: list[str]) -> list[str]:
+    """Functions from the innermost outwards, however the report sorts them: entries into the kernel are outside.
+
+    >>> inner_first(["read", "entry_SYSCALL_64_after_hwframe", "do_syscall_64", "ksys_read"])
+    ['ksys_read', 'do_syscall_64', 'entry_SYSCALL_64_after_hwframe', 'read']
+    """
+    for outer, inner in ENTRIES:
+        outside = next((i for i, symbol in enumerate(symbols) if symbol.startswith(outer)), None)
+        inside = next((i for i, symbol in enumerate(symbols) if symbol.startswith(inner)), None)
+        if outside is not None and inside is not None:
+            return symbols if inside < outside else symbols[::-1]
+    return symbols
 
 
 def recognises(line: str) -> bool:
@@ -100,6 +126,7 @@ class _Reading:
             raise TooMany(f"at most {MOST_NODES} branches of a call graph")
         if self.path:
             self.path[-1].share -= share
+            self.path[-1].branched = True
         self.path.append(Node(column, share, [plain_symbol(found["symbol"].strip())]))
 
     def _leave(self) -> None:
@@ -108,9 +135,13 @@ class _Reading:
         symbols = [symbol for part in self.path for symbol in part.symbols]
         self.path.pop()
         times = round(max(node.share, 0.0) * self.count / 100)
-        if times and self._matters():
-            kind, caller = classify([Frame(symbol) for symbol in symbols])
-            self.capture.called(FALLBACK if canonical(self.event) in SPF_FAILURES else kind, caller, times)
+        if not times or not self._matters():
+            return
+        if node.branched:
+            self.capture.called("not shown", symbols[-1], times)
+            return
+        kind, caller = classify([Frame(symbol) for symbol in inner_first(symbols)])
+        self.capture.called(FALLBACK if canonical(self.event) in SPF_FAILURES else kind, caller, times)
 
     def _matters(self) -> bool:
         """Read acquisitions that succeeded, and attempts given up."""

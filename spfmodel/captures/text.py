@@ -23,6 +23,8 @@ DID = {
     "kernel fault": "faulted in kernel mode",
     "anon_vma": "first fault, no fallback",
     "other read": "took it to read",
+    "not shown": "in small branches",
+    "held it meanwhile": "held it meanwhile",
     "wait": "waited for it",
     "wait on another lock": "waited for another",
     "fault": "faulted (any path)",

@@ -184,9 +184,13 @@ class _Reading:
         self.lock.use.kernel_faults += 1
 
     def _start(self, thread: Thread, time_s: float, line: bytes) -> None:
+        if self._without_fields(line):
+            return
         self.lock.start(thread, time_s, field(line, b" mm="), write=self._flag(line, b" write="))
 
     def _acquired(self, thread: Thread, time_s: float, line: bytes) -> None:
+        if self._without_fields(line):
+            return
         write, success = self._flag(line, b" write="), self._flag(line, b" success=")
         fell = self.lock.acquired(thread, time_s, field(line, b" mm="), write=write, success=success)
         if fell is not None:
@@ -199,6 +203,14 @@ class _Reading:
 
     def _given_up(self, _thread: Thread, _time_s: float, _line: bytes) -> None:
         self.stacks.want(self.stacks.GIVEN_UP)
+
+    def _without_fields(self, line: bytes) -> bool:
+        """Whether perf script was not asked for the events' fields (-F ...,trace): then they are only counted."""
+        if line.find(b"=", line.find(b"mmap_lock_")) >= 0:
+            return False
+        self.lock.use.without_fields += 1
+        self.capture.note("mmap_lock's events have no fields here: run perf script with -F ...,trace as well")
+        return True
 
     def _flag(self, line: bytes, name: bytes) -> bool:
         value = field(line, name)

@@ -44,6 +44,11 @@ def _kernel_faults(answer: Answer, runs: Sequence[Capture]) -> Iterator[str]:
             f"{plural(kernel, 'fault')} came from kernel mode (a system call touched the page): they always take "
             "mmap_lock, and are neither attempts nor fallbacks"
         )
+    elif kernel is None and answer.evidence and answer.evidence.basis in (Basis.COUNTS, Basis.MAPS, Basis.EVENTS):
+        yield (
+            "page_fault_kernel was not recorded: kernel-mode faults, which always take mmap_lock, may count as "
+            "fallbacks here"
+        )
     elif kernel is None and answer.evidence and answer.faults is None:
         yield "kernel-mode faults always take mmap_lock and are counted neither as attempts nor as fallbacks"
 
