@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .cli import AsJson, app, emit, say
+from .sources import BadInput
 
 
 @app.command()
 def measure(
-    quick: Annotated[bool, typer.Option("--quick", help="within a minute; else about five")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="within a minute; else some three")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--output", help="write the machine file here")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,13 +57,18 @@ def validate_here(*, seed: int, as_json: bool) -> None:
 
 def _measured(*, quick: bool) -> Any:
     """A session with its progress on stderr, and the machine that it says."""
+    if platform.system() != "Linux":
+        raise BadInput(f"measure needs Linux, not {platform.system()}; run it on the machine that you ask about")
     from .measure.result import machine_of
     from .measure.session import FULL, QUICK
     from .measure.session import measure as run
     from .progress import progress
 
-    with progress("measuring") as tell:
-        session = run(QUICK if quick else FULL, tell)
+    try:
+        with progress("measuring") as tell:
+            session = run(QUICK if quick else FULL, tell)
+    except (OSError, RuntimeError, MemoryError) as error:
+        raise BadInput(f"this host can't be measured ({error}); free memory, or leave the sandbox") from None
     return session, machine_of(session)
 
 

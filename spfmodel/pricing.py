@@ -54,7 +54,10 @@ far longer than wake-ups, and the simulation sees enough of them. Against uncut 
 
 
 def times(machine: Machine, workload: Workload, phase: Phase) -> int:
-    """How often a phase runs in one cycle; `faults` follows from the bytes touched and the page size, if given."""
+    """How often a phase runs in one cycle: by touched_kib and the page size, or by the KiB after which it comes."""
+    if phase.every and phase.do == "update":
+        pages = workload.parameters[phase.every].value / machine.page_kib
+        return max(1, round(faults_per_cycle(machine, workload) / pages))
     touched = workload.parameters.get("touched_kib")
     if phase.repeat == "faults" and touched is not None:
         return min(max(1, round(touched.value / machine.page_kib)), LONGEST)

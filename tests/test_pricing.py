@@ -19,6 +19,7 @@ from spfmodel.pricing import (
     prices,
     threads_per_page_table,
     times,
+    turns,
     values,
 )  # fmt: skip
 from spfmodel.settings import parse, with_settings
@@ -151,3 +152,15 @@ def test_what_the_user_sets_is_priced() -> None:
     assert priced["line_ns"][0] == 77
     assert priced["think_ns"][0] == 0
     assert fixed == {"line_ns": 77.0, "think_ns": 0.0}
+
+
+@pytest.mark.parametrize(("faults", "given_back", "one_in"), [(8, 1, 64), (512, 1, 1), (2048, 4, 1)])
+def test_a_region_is_given_back_whenever_it_is_full(faults: int, given_back: int, one_in: int) -> None:
+    """2 MiB regions of 4 KiB pages: after 512 faults, however many a cycle has."""
+    machine = MACHINES["host-6.18"]
+    machine, workload, _ = with_settings(
+        machine, WORKLOADS["fault-update"], parse([f"workload.faults_per_update={faults}"])
+    )
+    recycle = next(phase for phase in workload.program if phase.op == "recycle")
+    assert times(machine, workload, recycle) == given_back
+    assert turns(machine, workload, recycle) == one_in

@@ -159,7 +159,7 @@ def _cell(both: Both, quantity: str, expected: Interval, found: tuple[float, flo
     meets = expected.low <= high and low <= expected.high
     return Cell(
         load=both.load.label, threads=both.load.threads, quantity=quantity, predicted=expected, measured=middle,
-        measured_low=low, measured_high=high, error=error, met=meets or abs(error) <= np.log(TOLERANCE),
+        measured_low=low, measured_high=high, error=error, met=bool(meets or abs(error) <= np.log(TOLERANCE)),
     )  # fmt: skip
 
 

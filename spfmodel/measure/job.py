@@ -70,6 +70,8 @@ class Job(NamedTuple):
     """threads that start together"""
     nanos: int = 0
     """how long a load runs"""
+    patience: int = 1_000_000_000
+    """ns that a thread waits for the others before the start"""
     getppid: int = 0
     getcpu: int = 0
     brk: int = 0

@@ -14,8 +14,6 @@ from .libc import FUTEX_WAIT, FUTEX_WAKE, MADV_DONTNEED, STAMP, add, c_madvise, 
 from .loops import FAILED, call, now, touch
 
 Floats = NDArray[np.float64]
-PATIENCE_NS = 1_000_000_000
-"""how long a thread waits for the others before the start"""
 NAP_NS = 50_000_000
 """longest sleep before a look at the clock"""
 LOOK = 15
@@ -26,7 +24,7 @@ LOOK = 15
 def meet(job: Job) -> bool:
     """Wait until all of the crew are here; False if that takes too long."""
     add(job.shared + READY, 1)
-    end = now(job.clock) + PATIENCE_NS
+    end = now(job.clock) + job.patience
     while peek(job.shared + READY) < job.crew:
         if now(job.clock) > end:
             return False
@@ -46,7 +44,7 @@ def load(job: Job, out: Floats, _stamp: int = STAMP) -> int:
     Touches the region page by page and gives it back when it is full; one update after every `every` faults.
     Without touches, updates only.
     """
-    if not meet(job):
+    if not meet(job) or (job.how != Touch.NONE and job.region == 0):
         return FAILED
     faults, updates, place, since, refused = 0, 0, 0, 0, False
     start = time = now(job.clock)

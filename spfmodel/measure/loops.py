@@ -120,6 +120,8 @@ def calls(job: Job, each: int, out: Floats, _stamp: int = STAMP) -> int:
 @compiled_entry
 def touches(job: Job, out: Floats, _stamp: int = STAMP) -> int:
     """Touch the region once, in as many batches as out has: ns per page into out (B,)."""
+    if job.region == 0:
+        return FAILED
     each = job.pages // out.size
     for b in range(out.size):
         start = now(job.clock)

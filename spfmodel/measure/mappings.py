@@ -92,12 +92,10 @@ class Ground:
 
     def file(self, pages: int, *, shared: bool) -> int:
         """A mapping of a file in memory whose pages are all there."""
-        file = os.memfd_create("spfmodel")
-        try:
-            os.write(file, bytes(pages * PAGE))
-            return self.map(pages * PAGE, RW, MAP_SHARED if shared else MAP_PRIVATE, file)
-        finally:
-            os.close(file)
+        with os.fdopen(os.memfd_create("spfmodel"), "wb") as file:
+            file.write(bytes(pages * PAGE))
+            file.flush()
+            return self.map(pages * PAGE, RW, MAP_SHARED if shared else MAP_PRIVATE, file.fileno())
 
     def shared_words(self) -> int:
         """Words that threads share, all 0; processes share them, too."""

@@ -23,7 +23,6 @@ from .topology import Topology, read
 
 Floats = NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
-LEAST_ROUNDS = 3
 WARM_UP = 4
 """batches with which each loop is compiled, and thrown away"""
 
@@ -33,15 +32,17 @@ class Effort:
     """How long, and how finely."""
 
     seconds: float
-    """from which no new round begins; LEAST_ROUNDS are made whatever they take"""
+    """from which no new round begins"""
     repeats: int
     """batches of a probe in each round"""
     rounds: int
     """at most"""
+    least: int = 3
+    """rounds that are made whatever they take"""
 
 
 QUICK = Effort(seconds=20, repeats=24, rounds=15)
-FULL = Effort(seconds=240, repeats=100, rounds=25)
+FULL = Effort(seconds=180, repeats=60, rounds=90)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +77,8 @@ def measure(effort: Effort, tell: Tell = lambda _done, _total, _line: None) -> S
 
     Refused in one sentence where the system is not Linux, or forbids what is to be measured.
     """
-    topology = read()
-    host = Host(cpus=topology.cpus, numbers=system_numbers(), repeats=effort.repeats)
+    numbers, topology = system_numbers(), read()
+    host = Host(cpus=topology.cpus, numbers=numbers, repeats=effort.repeats)
     with raised_priority() as raised:
         warm = replace(host, repeats=WARM_UP)
         for k, probe in enumerate(plan(warm, topology)):
@@ -102,7 +103,7 @@ def _rounds(host: Host, topology: Topology, effort: Effort, start: float, tell: 
     found, probes = _Collected(), plan(host, topology)
     loads = dict.fromkeys([*all_loads(len(host.cpus)), *scaling(len(host.cpus))])
     for number, todo in rounds(probes, effort.rounds):
-        if number >= LEAST_ROUNDS and time.monotonic() - start > effort.seconds:
+        if number >= effort.least and time.monotonic() - start > effort.seconds:
             return found, number
         for probe in todo:
             tell(number, effort.rounds, probe.name if number == 0 else "")
