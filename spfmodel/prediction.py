@@ -116,7 +116,7 @@ def events_for(network: Network) -> int:
     Fewer than EVENTS_PER_THREAD see only the start, in which nobody has waited yet.
     """
     per_cycle = len(network.op) * 0.7 * max(1.0, network.faults_per_cycle)
-    most = 400_000 if network.faults_per_cycle < LONG_CYCLE else 1_000_000
+    most = 400_000 if network.faults_per_cycle < LONG_CYCLE else 600_000
     usual = np.clip(500 * per_cycle, 80_000, most)
     return int(max(usual, EVENTS_PER_THREAD * network.n_threads))
 

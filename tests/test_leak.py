@@ -14,10 +14,13 @@ from spfmodel import catalog, datasets, machine_file
 from spfmodel.calibrate import RECIPES, SEED, calibrate, calibrate_all
 from spfmodel.elsewhere import LEARNT, taught
 from spfmodel.machine import Calibration, Machine
+from spfmodel.published import BASELINES
 from spfmodel.tables import data_root
 
-EVENTS = {"x86-vm-16": 4_000, "power8-80": 12_000, "skylake-112": 2_500}
-"""enough to be as sensitive to a leak as the shipped calibrations: every bit counts"""
+EVENTS = {"x86-vm-16": 4_000, "power8-80": 12_000, "lkp-skl-192": 60_000}
+"""enough to be as sensitive to a leak as the shipped calibrations: every bit counts; else 2,500"""
+COUNTED = ("x86-vm-16", "power8-80")
+"""machines with rows in counters.csv"""
 
 
 def rewrite(file: Path, machine: Machine, seed: int = 1) -> int:
@@ -44,7 +47,7 @@ def is_candidate(row: dict[str, str], machine: Machine) -> bool:
     """A row of this machine under any protocol but the unpatched kernel's."""
     keyed = row.get("machine_key") == machine.name
     described = "machine_key" not in row and (row["arch"], row["cpus"]) == (machine.arch, str(machine.cpus))
-    return row["protocol"] != "mmap_sem" and (keyed or described)
+    return row["protocol"] != BASELINES.get(machine.name, "mmap_sem") and (keyed or described)
 
 
 def is_number(text: str) -> bool:
@@ -55,9 +58,9 @@ def tampered(folder: Path, machine: Machine) -> Path:
     """A copy of the data in which the machine's candidate rows say something else."""
     root = folder / "data"
     shutil.copytree(data_root(), root)
-    assert rewrite(root / "published" / "measurements.csv", machine) > 5
+    assert rewrite(root / "published" / "measurements.csv", machine) > 1 or machine.name == "howlett-144"
     changed = rewrite(root / "published" / "counters.csv", machine)
-    assert changed == 0 if machine.name == "skylake-112" else changed > 3
+    assert changed > 3 if machine.name in COUNTED else changed == 0
     return root
 
 
@@ -66,10 +69,14 @@ def assert_same(one: Calibration, other: Calibration) -> None:
     assert (one.rows, one.parameters, one.draws.names) == (other.rows, other.parameters, other.draws.names)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+LONG = ("icelake-128", "broadwell-56", "howlett-144")
+"""the same way again, and slow"""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.verification) if n in LONG else n for n in RECIPES])
 def test_a_machines_calibration_does_not_see_its_candidate_rows(name: str, tmp_path: Path) -> None:
     root = tampered(tmp_path, catalog.uncalibrated(name))
-    honest, blind = (calibrate(name, data, events=EVENTS[name], n_draws=8) for data in (None, root))
+    honest, blind = (calibrate(name, data, events=EVENTS.get(name, 2_500), n_draws=8) for data in (None, root))
     for one, other in zip(honest, blind, strict=True):
         assert_same(one.calibration, other.calibration)
 
