@@ -11,7 +11,7 @@ from . import lock_counts
 from .capture import Capture
 from .load import PFBENCH
 from .names import MMSEQ_REASONS, PER_VMA, SPF_FAILURES, canonical, total
-from .stacks import FALLBACK
+from .stacks import ANON_VMA, FALLBACK, KERNEL_FAULT, OTHER
 
 SPF, MMSEQ, PER_VMA_LOCK = "spf", "spf_mmseq", "per_vma_lock"
 TITLES = {
@@ -21,6 +21,7 @@ TITLES = {
 }
 FEWEST_SLICES = 8
 """slices of a trace from which their scatter tells something"""
+READ_KINDS = (FALLBACK, KERNEL_FAULT, ANON_VMA, OTHER)
 Groups = list[tuple[int, int]]
 
 
@@ -137,6 +138,16 @@ def of_trace(capture: Capture) -> Evidence | None:
     )
 
 
+def of_call_graphs(capture: Capture) -> Evidence | None:
+    """Evidence of bpftrace's call graphs, where they hold every read acquisition; None if some are missing."""
+    attempts = lock_counts.user_faults(capture.events)
+    taken = capture.events.get("@acq[0, 1]")
+    graphs = {did: sum(n for (kind, _), n in capture.callers.items() if kind == did) for did in READ_KINDS}
+    if attempts is None or not taken or sum(graphs.values()) < taken or graphs[FALLBACK] > attempts:
+        return None
+    return Evidence(PER_VMA_LOCK, Basis.CALL_GRAPH, attempts, graphs[FALLBACK])
+
+
 def _lock_was_traced(capture: Capture) -> bool:
     return any(canonical(name).startswith("mmap_lock_") for name in capture.events)
 
@@ -145,7 +156,7 @@ def of_capture(capture: Capture) -> Evidence | None:
     """The best evidence of a capture, with its repetitions or intervals as groups."""
     traced = of_trace(capture)
     whole = of_counters(capture.events) or traced
-    whole = whole or (None if capture.locks else of_counts(capture.events, capture.filters))
+    whole = whole or (None if capture.locks else of_call_graphs(capture) or of_counts(capture.events, capture.filters))
     if whole is None or whole is traced:
         return whole
     return _grouped(whole, capture)

@@ -55,8 +55,9 @@ def plain_symbol(symbol: str) -> str:
 def classify(frames: list[Frame]) -> tuple[str, str]:
     """Say what took the lock, and for whom: (kind, caller).
 
-    frames : innermost first. The caller of a fallback is the user's function that faulted, of a kernel-mode fault the
-    kernel's function that touched the page, of anything else the outermost function below the entry of system calls.
+    frames : innermost first. The caller of a fallback is the user's function that faulted, or `(user code)` where the
+    graph ends at the kernel's edge; of a kernel-mode fault the kernel's function that touched the page; of anything
+    else the outermost function below the entry of system calls.
     """
     entry = next((i for i, frame in enumerate(frames) if frame.symbol in FAULT_ENTRIES), None)
     if entry is None:
@@ -65,7 +66,7 @@ def classify(frames: list[Frame]) -> tuple[str, str]:
     after = entry
     while after < len(frames) and frames[after].symbol in FAULT_ENTRIES:
         after += 1
-    caller = frames[after].symbol if after < len(frames) else "[unknown]"
+    caller = frames[after].symbol if after < len(frames) else "(user code)"
     if _in_kernel(frames, entry, after):
         return KERNEL_FAULT, caller
     if any(frame.symbol in ANON_PREPARE for frame in above):

@@ -21,7 +21,7 @@ TO_NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 DID = {
     "fallback": "fell back",
     "kernel fault": "faulted in kernel mode",
-    "anon_vma": "first fault, no fallback",
+    "anon_vma": "first fault of a VMA",
     "other read": "took it to read",
     "not shown": "in small branches",
     "held it meanwhile": "held it meanwhile",

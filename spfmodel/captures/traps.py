@@ -38,7 +38,8 @@ def traps(answer: Answer, runs: Sequence[Capture]) -> Iterator[str]:
 
 
 def _kernel_faults(answer: Answer, runs: Sequence[Capture]) -> Iterator[str]:
-    kernel = _sum(runs, "page_fault_kernel")
+    used = [run for run, part in zip(runs, answer.parts, strict=True) if part.used]
+    kernel = _sum(used or runs, "page_fault_kernel")
     if kernel:
         yield (
             f"{plural(kernel, 'fault')} came from kernel mode (a system call touched the page): they always take "
@@ -172,6 +173,8 @@ def unknowns(answer: Answer, runs: Sequence[Capture]) -> Iterator[str]:
         yield f"which code falls back, and which read locks are no fallbacks: {CALL_GRAPH}"
     elif "fallback" not in kinds:
         yield "which code falls back: perf record -g -e 'pagefault:spf_*', where the kernel has these events"
+    elif {caller for kind, caller in answer.callers if kind == "fallback"} == {"(user code)"}:
+        yield f"which functions of the program fault there: {CALL_GRAPH}"
     elif any(re.match(r"ip 0x", caller) for _kind, caller in answer.callers):
         yield f"the function at these addresses, and what else took mmap_lock: {CALL_GRAPH}"
     if not answer.histograms and "wait" not in kinds:
