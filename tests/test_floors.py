@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "spfmodel"
 
 FLOORS = {
     6: "cli asking evidence fitting calibrate checkup outfile shapes show show_text report progress plots measure "
-    "captures cli_capture capture_script kernel_at_hand comparison cover_letter application cli_advise "
+    "captures capture_tables cli_capture capture_script kernel_at_hand comparison cover_letter application cli_advise "
     "cli_measure __init__",
     5: "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
     "forms catalog machine_file provenance",
