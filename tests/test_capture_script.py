@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from spfmodel import captures
+from spfmodel.application import observed
 from spfmodel.capture_script import script
 from spfmodel.kernel_at_hand import Host, family, here
 from spfmodel.sources import BadInput
@@ -154,10 +156,30 @@ def test_bpftrace_saw_the_same_run(whole_run: tuple[Path, str]) -> None:
     assert "lock_mm_and_find_vma" in text or "exc_page_fault" in text
 
 
+@needs("perf", "bpftrace")
+def test_capture_reads_it_and_reports_the_fallback_share(whole_run: tuple[Path, str]) -> None:
+    folder, said = whole_run
+    touched = int(re.findall(r"touches=(\d+)", said)[0])
+    files = {file.stem: captures.read(file) for file in sorted(folder.iterdir())}
+    found = captures.answer(list(files.values()))
+    assert found.share is not None
+    assert found.evidence is not None
+    assert found.share.low <= found.share.median <= found.share.high < 0.2
+    assert found.share.high > 0
+    assert found.evidence.attempts >= touched
+    assert files["perf_stat"].elapsed_s == files["vmstat"].elapsed_s, "perf's wait for the command does not count"
+    assert {h.name for h in found.histograms} >= {"wait read", "wait write", "hold write"}
+    seen = observed(found)
+    assert (seen.threads, seen.unmaps) == (4, False)
+    assert seen.updates_per_s is not None
+    assert seen.busy_cpus is not None
+    assert 0 < seen.busy_cpus < 4
+
+
 @needs()
 def test_bare_tracefs_on_a_process_that_runs(tmp_path: Path) -> None:
     before = set(INSTANCES.iterdir())
-    with subprocess.Popen([sys.executable, str(LOAD), "4"], stdout=subprocess.DEVNULL) as load:
+    with subprocess.Popen([sys.executable, str(LOAD), "2.5"], stdout=subprocess.DEVNULL) as load:
         done = shell(script(), "-p", str(load.pid), "-t", "1", "-w", "tracefs vmstat", folder=tmp_path / "out")
         load.terminate()
     assert done.returncode == 0, done.stderr
@@ -167,6 +189,9 @@ def test_bare_tracefs_on_a_process_that_runs(tmp_path: Path) -> None:
     assert "entries-in-buffer/entries-written" in head
     assert "page_fault_user: address=" in head
     assert "# seconds: 1" in head
+    found = captures.answer([captures.read(file) for file in (tmp_path / "out").iterdir()])
+    assert found.share is not None
+    assert found.share.low <= found.share.median <= found.share.high < 0.2
 
 
 @needs()
