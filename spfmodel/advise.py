@@ -184,9 +184,11 @@ def _assumed(seen: Observed, machine: Machine, fixed: dict[str, float]) -> list[
 
 
 def _confidence(seen: Observed, changes: Sequence[Change]) -> str:
-    """High only where both estimates are there and do not contradict each other."""
+    """High only where both estimates are there, say something, and do not contradict each other."""
     known = (seen.readers_waiting, seen.busy_cpus, seen.updates_per_s, seen.kernel, seen.threads)
-    unknown = sum(value is None for value in known) + bool(contradiction(seen, changes))
+    bound = seen.bound(writers=True) or 1.0
+    undecided = bound > CLEAR and all(change.speedup.low <= 1 <= change.speedup.high for change in changes)
+    unknown = sum(value is None for value in known) + (undecided or bool(contradiction(seen, changes)))
     return "low" if seen.readers_waiting is None or unknown > 1 else "medium" if unknown else "high"
 
 
