@@ -49,9 +49,13 @@ CELLS = (
     Ask("power8-80", "page_fault3", "spf_rwlock_v11"),
 )
 """One vote per machine, workload and mode; several protocols of one workload share it."""
+CORE = CELLS[:8]
+"""The cells with short cycles: half a minute in all. The report shows these."""
 KNOWN_MISSES = {
     ("x86-vm-16", "ebizzy-mTt", "speedup"): "the wake-up latency that explains the baseline is five times that of the "
     "same machine under -mTRp: it stands for something else, such as vCPUs that the host has descheduled",
+    ("power8-80", "ebizzy-mTt", "speedup"): "waiting for the page-table lock (v11) costs too little here; with the "
+    "abort of v10 the same machine would be predicted at 2.2: how the waiters disturb the holder is not modelled",
 }
 """Misses beyond the 95 % interval, each with its mechanism."""
 

@@ -9,7 +9,6 @@ from spfmodel import catalog, datasets
 from spfmodel.measure import costs, sharing
 from spfmodel.measure.robust import Estimate, estimate
 from spfmodel.program import _slowdown
-from spfmodel.solvers.mva import mva
 from spfmodel.sources import Kind
 
 FROM_TABLE = {
@@ -101,28 +100,53 @@ def test_many_vmas_cost_by_their_doublings() -> None:
     assert "vanished in the noise" in vanished.note
 
 
-def test_crowding_and_siblings_come_back_from_the_models_slowdown() -> None:
-    """What the simulation makes of the costs, read backwards."""
+def test_the_slowdown_is_the_models_and_siblings_come_back() -> None:
     machine = catalog.machine("skylake-112")
     slow = _slowdown(machine, np.array([0.35]), np.array([0.2]))[0]
-    assert sharing.crowding(np.array(100.0), 100 * slow[8], 8) == pytest.approx(0.2)
-    tiny = _slowdown(
-        catalog.with_facts(machine, {"cpus": 2, "cores": 1, "sockets": 1}), np.array([0.35]), np.array([0.0])
-    )
-    assert sharing.sibling_gain(np.array(100.0), 100 * tiny[0][2]) == pytest.approx(0.35)
+    assert sharing.slowdown(np.array(0.2), 8) == pytest.approx(slow[8])
+    core = catalog.with_facts(machine, {"cpus": 2, "cores": 1, "sockets": 1})
+    tiny = _slowdown(core, np.array([0.35]), np.array([0.0]))[0]
+    assert sharing.sibling_gain(np.array(100.0), 100 * tiny[2]) == pytest.approx(0.35)
 
 
-@pytest.mark.parametrize("processes", [2, 8, 64])
-def test_what_processes_wait_for_comes_back(processes: int) -> None:
-    demand, local, alone = 80.0, 6.0, 1000.0
-    together = processes / mva(processes, alone - local, np.array([demand])).throughput[-1]
-    found = sharing.memory_demand(np.array(alone), np.array(together), np.array(1.0), np.array(local), processes)
-    assert found == pytest.approx(demand, rel=1e-3)
+PRIOR = catalog.prior("x86-vm").costs
 
 
-def test_processes_that_lose_nothing_share_nothing() -> None:
-    found = sharing.memory_demand(np.array(1000.0), np.array(950.0), np.array(1.0), np.array(6.0), 4)
-    assert found == pytest.approx(6.0)
+def jitter(value: float, sd: float, seed: int) -> Estimate:
+    """Rounds that differ by so much."""
+    rng = np.random.default_rng(seed)
+    return estimate([np.array([value * (1 + sd * z)]) for z in rng.permutation(np.linspace(-1.5, 1.5, 15))])
+
+
+def side_by_side(crowding: float, ratio: float, sd: float, processes: int = 8) -> dict[str, Estimate]:
+    """What a machine with these costs would measure."""
+    slower, share = float(sharing.slowdown(np.array(crowding), processes)), 1 - PRIOR["memory_mm_share"].value
+    demand = np.array(share * ratio * 2 * 50.0)
+    together = sharing.fault_of_processes(demand, 1000.0, slower, 6.0, processes)
+    times = {"compute_alone": 100.0, "compute_cores": 100 * slower, "fault_process": 1000.0,
+             "fault_processes": float(together), "atomic_local": 6.0, "line": 50.0}  # fmt: skip
+    return {name: jitter(value, sd, k) for k, (name, value) in enumerate(times.items())}
+
+
+@pytest.mark.parametrize(("crowding", "ratio"), [(0.1, 0.3), (0.3, 1.2)])
+def test_a_quiet_machine_is_believed(crowding: float, ratio: float) -> None:
+    got = sharing.costs(side_by_side(crowding, ratio, 0.001), 8, 8, PRIOR)
+    assert got["crowding"].low <= crowding <= got["crowding"].high
+    assert got["memory_ratio"].low <= ratio <= got["memory_ratio"].high
+    assert got["memory_ratio"].value == pytest.approx(ratio, rel=0.15)
+
+
+def test_in_the_noise_the_class_is_believed() -> None:
+    got = sharing.costs(side_by_side(0.1, 4.0, 0.5, 2), 2, 2, PRIOR)
+    prior = PRIOR["memory_ratio"]
+    assert prior.low / 2 < got["memory_ratio"].value < prior.high * 2
+    assert "weighed with the class" in got["memory_ratio"].note
+
+
+def test_what_slows_a_whole_round_cancels_in_a_ratio() -> None:
+    states = np.random.default_rng(3).choice([1.0, 1.4], 15)
+    one, two = (estimate([np.array([x * s]) for s in states]) for x in (100.0, 300.0))
+    assert np.std(two.draws / one.draws) < 1e-9
 
 
 def test_an_interrupt_costs_the_slope() -> None:

@@ -98,8 +98,8 @@ def test_mmap_and_munmap_apart_add_up() -> None:
 def test_a_load_faults_and_updates_as_it_counts() -> None:
     with ground() as g:
         job = g.job(HOST.numbers, pages=PAGES, op=Call.MMAP)._replace(every=8, nanos=20_000_000)
-        load(job._replace(nanos=0), np.zeros(3))
-        out = np.zeros(3)
+        load(job._replace(nanos=0), np.zeros(4))
+        out = np.zeros(4)
         run = crew([(CPUS[0], partial(load, job._replace(shared=g.shared_words()), out))])[0]
         assert out[1] == out[0] // 8
         assert out[0] <= run.minor_faults <= out[0] + FEW
@@ -109,7 +109,7 @@ def test_a_load_faults_and_updates_as_it_counts() -> None:
 def test_no_loop_touches_what_is_not_mapped() -> None:
     with ground() as g:
         job = g.job(HOST.numbers)
-        assert load(job, np.zeros(3)) == touches(job, np.zeros(1)) == FAILED
+        assert load(job, np.zeros(4)) == touches(job, np.zeros(1)) == FAILED
 
 
 def test_a_refused_call_is_said() -> None:

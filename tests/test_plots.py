@@ -123,7 +123,7 @@ def test_a_journey_is_its_steps_end_to_end() -> None:
 def prediction(protocol: str, n_threads: int) -> Prediction:
     interval = Interval(median=2.0, low=1.5, high=3.0)
     shown = dict.fromkeys((*INTERVALS, "speedup"), interval)
-    empty: dict[str, Any] = {"abort_share": {}, "fault_ns": {}, "update_ns": {}, "draws": {}}
+    empty: dict[str, Any] = {"abort_share": {}, "fault_ns": {}, "update_ns": {}, "draws": {}, "error_band": None}
     said = dict.fromkeys(("status", "unit", "reason", "bottleneck", "method", "verdict"), "")
     return Prediction(protocol=protocol, n_threads=n_threads, range_only=False, **shown, **empty, **said)
 
