@@ -30,7 +30,7 @@ c_clock_gettime: Call = types.ExternalFunction("clock_gettime", _int(_int, _long
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 0x20
 MADV_DONTNEED, MADV_NOHUGEPAGE, MADV_POPULATE_WRITE = 4, 15, 23
-CLOCK_MONOTONIC = 1
+CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID = 1, 3
 FUTEX_WAIT, FUTEX_WAKE = 128, 129
 """private to the process"""
 SYSTEM_CALLS = {

@@ -10,8 +10,19 @@ from numpy.typing import NDArray
 
 from ..primitives.compiled import compiled, compiled_entry
 from .job import ANSWER, FLAG, READY, Job, Touch
-from .libc import FUTEX_WAIT, FUTEX_WAKE, MADV_DONTNEED, STAMP, add, c_madvise, c_syscall, peek, put
-from .loops import FAILED, call, now, touch
+from .libc import (
+    CLOCK_THREAD_CPUTIME_ID,
+    FUTEX_WAIT,
+    FUTEX_WAKE,
+    MADV_DONTNEED,
+    STAMP,
+    add,
+    c_madvise,
+    c_syscall,
+    peek,
+    put,
+)
+from .loops import FAILED, call, now, reading, touch
 
 Floats = NDArray[np.float64]
 NAP_NS = 50_000_000
@@ -39,7 +50,7 @@ def give_back(job: Job) -> None:
 
 @compiled_entry
 def load(job: Job, out: Floats, _stamp: int = STAMP) -> int:
-    """Fault and update for `nanos`: faults, updates, ns into out (3,).
+    """Fault and update for `nanos`: faults, updates, ns of the clock and of this thread's CPU time into out (4,).
 
     Touches the region page by page and gives it back when it is full; one update after every `every` faults.
     Without touches, updates only.
@@ -47,6 +58,7 @@ def load(job: Job, out: Floats, _stamp: int = STAMP) -> int:
     if not meet(job) or (job.how != Touch.NONE and job.region == 0):
         return FAILED
     faults, updates, place, since, refused = 0, 0, 0, 0, False
+    used = reading(CLOCK_THREAD_CPUTIME_ID, job.clock)
     start = time = now(job.clock)
     while time < start + job.nanos:
         if job.how != Touch.NONE:
@@ -60,7 +72,8 @@ def load(job: Job, out: Floats, _stamp: int = STAMP) -> int:
             place = 0
         if (faults + updates) & LOOK == 0 or job.how == Touch.NONE:
             time = now(job.clock)
-    out[0], out[1], out[2] = faults, updates, time - start
+    used = reading(CLOCK_THREAD_CPUTIME_ID, job.clock) - used
+    out[0], out[1], out[2], out[3] = faults, updates, time - start, used
     return FAILED if refused else 0
 
 

@@ -39,10 +39,16 @@ FAILED = -1
 
 
 @compiled
+def reading(kind: int, clock: int) -> int:
+    """Nanoseconds of one of the system's clocks."""
+    c_clock_gettime(kind, clock)
+    return int(peek(clock) * 1_000_000_000 + peek(clock + 8))
+
+
+@compiled
 def now(clock: int) -> int:
     """Nanoseconds of the monotonic clock."""
-    c_clock_gettime(CLOCK_MONOTONIC, clock)
-    return int(peek(clock) * 1_000_000_000 + peek(clock + 8))
+    return reading(CLOCK_MONOTONIC, clock)
 
 
 @compiled

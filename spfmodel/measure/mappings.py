@@ -97,9 +97,9 @@ class Ground:
             file.flush()
             return self.map(pages * PAGE, RW, MAP_SHARED if shared else MAP_PRIVATE, file.fileno())
 
-    def shared_words(self) -> int:
-        """Words that threads share, all 0; processes share them, too."""
-        return self.map(max(PAGE, SHARED_BYTES), RW, MAP_SHARED | MAP_ANONYMOUS)
+    def shared_words(self, size: int = SHARED_BYTES) -> int:
+        """So many bytes that threads share, all 0; processes share them, too."""
+        return self.map(size + -size % PAGE, RW, MAP_SHARED | MAP_ANONYMOUS)
 
     def job(self, numbers: dict[str, int], *, pages: int = 0, op: Call = Call.GETPPID, how: Touch = Touch.USER) -> Job:
         """A job with a region, a touched page for its calls, and words of its own."""

@@ -129,7 +129,7 @@ def _populate(job: Job, host: Host) -> Found:
 def zaps(host: Host) -> Found:
     """MADV_DONTNEED of a whole region that was touched: ns of the call."""
     with ground() as g:
-        return {"zap_region": zap_times(g.job(host.numbers, pages=PAGES), max(6, host.repeats // 6))}
+        return {"zap_region": zap_times(g.job(host.numbers, pages=PAGES), max(6, host.repeats // 2))}
 
 
 def zap_times(job: Job, count: int) -> Floats:

@@ -27,12 +27,12 @@ def machine_of(session: Session) -> Machine:
     cpus = f"{known['cpus']} CPUs" if known["cpus"] > 1 else "1 CPU"
     return Machine(
         name=NAME, title=f"{cpu_model()}, {cpus}, Linux {known['kernel']}", source="spfmodel measure, on this host",
-        costs=inherited | measured_costs(session, prior["memory_mm_share"].value), **known,
+        costs=inherited | measured_costs(session, prior), **known,
     )  # fmt: skip
 
 
-def measured_costs(session: Session, mm_share: float) -> dict[str, Quantity]:
-    """What the estimates say. mm_share : part of memory_ratio that processes do not share, which is a prior"""
+def measured_costs(session: Session, prior: Mapping[str, Quantity]) -> dict[str, Quantity]:
+    """What the estimates say. prior : of the class, for what is a small difference of large times"""
     found: dict[str, Estimate] = dict(session.estimates)
     cpus, cores = len(session.topology.cpus), session.topology.cores
     near = next((kind for kind in ("socket", "smt", "cross") if f"pingpong_{kind}" in found), "")
@@ -42,7 +42,7 @@ def measured_costs(session: Session, mm_share: float) -> dict[str, Quantity]:
     groups: list[Mapping[str, costs.Derivation]] = [
         costs.faults(), costs.updates(writers(cpus)), costs.pages(PAGES, vmas), costs.lines(near or "socket")
     ]  # fmt: skip
-    return costs.costs(groups, found) | sharing.costs(found, cpus, cores, mm_share)
+    return costs.costs(groups, found) | sharing.costs(found, cpus, cores, prior)
 
 
 def _half(trip: Estimate) -> Estimate:

@@ -34,7 +34,8 @@ class Estimate:
     spread: float
     """range of the middle 80 % of the rounds' medians, over the median"""
     draws: Floats
-    """(RESAMPLES,) medians of rounds drawn anew, and of batches drawn anew within them"""
+    """(RESAMPLES,) medians of rounds drawn anew, and of batches drawn anew within them; the same rounds for every
+    quantity that has as many, so that what slowed a whole round cancels in differences and ratios"""
 
 
 def estimate(rounds: Sequence[Floats], seed: int = 1) -> Estimate:
@@ -50,11 +51,11 @@ def estimate(rounds: Sequence[Floats], seed: int = 1) -> Estimate:
     rounds = [r for r in rounds if len(r)]
     if not rounds:
         raise BadInput("a measurement gave nothing at all; is the machine overloaded? try again")
-    rng = np.random.default_rng(seed)
+    picks = np.random.default_rng(seed).integers(0, len(rounds), (len(rounds), RESAMPLES))
+    rng = np.random.default_rng((seed, len(rounds)))
     medians = np.array([np.median(r) for r in rounds])
     fresh = np.stack([np.median(r[rng.integers(0, len(r), (RESAMPLES, len(r)))], axis=1) for r in rounds])
-    picked = fresh[rng.integers(0, len(rounds), (len(rounds), RESAMPLES)), np.arange(RESAMPLES)]
-    draws = np.median(picked, axis=0)
+    draws = np.median(fresh[picks, np.arange(RESAMPLES)], axis=0)
     batches, median = np.concatenate(rounds), float(np.median(medians))
     low, high = (float(x) for x in np.quantile(draws, (TAIL, 1 - TAIL)))
     ends = np.quantile(medians, (0.1, 0.9))

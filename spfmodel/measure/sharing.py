@@ -1,34 +1,37 @@
-"""What CPUs lose by working side by side: a slower core, a shared core, and what the kernel shares machine-wide."""
+"""What CPUs lose by working side by side: a slower core, a shared core, and what the kernel shares machine-wide.
+
+Two of these costs are small differences of large times, which other guests of a host can hide. There a measurement
+and what is believed of the class are weighed against each other, each by its spread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from ..program import CROWD
 from ..solvers.mva import mva
 from ..sources import Kind, Quantity
-from .costs import SOURCE, Formula
-from .robust import Estimate, combined
+from .costs import SOURCE
+from .robust import TAIL, Estimate, combined
 
 Floats = NDArray[np.float64]
-STEPS = 40
-"""halvings of an interval"""
-MOST_CROWDING, MOST_RATIO = 5.0, 20.0
-LEAST = 0.01
-WIDTH = 1.3
-"""factor to both sides: a sum of small differences is not known better"""
+GRID = 801
+"""values of a cost that are weighed"""
+WIDEN = 1.5
+"""factor on the spread of what is believed of a class: this machine may be unlike it"""
+SURE = 0.01
+"""relative error below which no time is known"""
+FACTOR = 1.3
+"""to both sides of a slope: the range is at least so wide"""
 
 
-def crowding(alone_ns: Floats, together_ns: Floats, cpus: int) -> Floats:
-    """How much longer work takes with very many CPUs, from how much longer it takes with `cpus` cores busy.
-
-    slowdown(r) = 1 + c (1 - exp(-(r - 1) / CROWD)), solved for c
-    """
-    slower = np.asarray(together_ns / alone_ns) - 1
-    return np.asarray(np.clip(slower / -np.expm1(-(cpus - 1) / CROWD), LEAST, MOST_CROWDING))
+def slowdown(crowding: Floats, cores: int) -> Floats:
+    """How much longer work takes with so many cores busy: 1 + c (1 - exp(-(r - 1) / CROWD)), as the model has it."""
+    return np.asarray(1 - crowding * np.expm1(-(cores - 1) / CROWD))
 
 
 def sibling_gain(alone_ns: Floats, together_ns: Floats) -> Floats:
@@ -36,19 +39,14 @@ def sibling_gain(alone_ns: Floats, together_ns: Floats) -> Floats:
     return np.asarray(np.clip(2 * alone_ns / together_ns - 1, 0.05, 1.0))
 
 
-def memory_demand(alone_ns: Floats, together_ns: Floats, slowdown: Floats, local_ns: Floats, processes: int) -> Floats:
-    """Time of each fault at what processes share, ns, such that so many of them take `together_ns` a fault.
+def fault_of_processes(demand_ns: Floats, alone_ns: float, slower: float, local_ns: float, processes: int) -> Floats:
+    """Time of a fault when so many processes fault, ns: one queueing station besides work of their own.
 
-    One queueing station besides work of their own (exact mean value analysis), solved by halving. What a fault takes
-    alone holds the station's local atomic already.
+    Exact mean value analysis. demand_ns : at the station; what a fault takes alone holds its local atomic already
     """
-    think = np.maximum((np.asarray(alone_ns) - local_ns) * slowdown, 1.0)
-    low, high = np.full_like(think, 0.0), np.maximum(np.asarray(together_ns, float), 1.0)
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        slow = processes / mva(processes, think, middle[..., None]).throughput[-1] > together_ns
-        low, high = np.where(slow, low, middle), np.where(slow, middle, high)
-    return np.asarray(np.maximum((low + high) / 2, local_ns))
+    think = max((alone_ns - local_ns) * slower, 1.0)
+    demand = np.maximum(np.asarray(demand_ns, float), local_ns)
+    return np.asarray(processes / mva(processes, think, demand[..., None]).throughput[-1])
 
 
 def ipi_target(found: Mapping[str, Floats], counts: tuple[int, ...]) -> Floats:
@@ -59,33 +57,65 @@ def ipi_target(found: Mapping[str, Floats], counts: tuple[int, ...]) -> Floats:
     return np.asarray(np.maximum(slope, 1.0))
 
 
-def costs(found: Mapping[str, Estimate], cpus: int, cores: int, mm_share: float) -> dict[str, Quantity]:
-    """Costs from runs side by side. mm_share : part of memory_ratio that processes do not share"""
+def weighed(prior: Quantity, says: Callable[[Floats], Floats], seen: float, sd: float) -> tuple[float, float, float]:
+    """Median and 90 % range of a cost, from what is believed of it and one measurement that it explains.
+
+    says : value of the cost -> what would be measured; seen, sd : what was, and its standard deviation
+    """
+    grid = prior.value * np.exp(WIDEN * prior.log_sd * ndtri((np.arange(GRID) + 0.5) / GRID))
+    misfit = ((says(grid) - seen) / max(sd, SURE * abs(seen))) ** 2 / 2
+    weight = np.cumsum(np.exp(misfit.min() - misfit))
+    low, middle, high = (float(grid[np.searchsorted(weight, t * weight[-1])]) for t in (TAIL, 0.5, 1 - TAIL))
+    return middle, low, high
+
+
+def _quantity(found: tuple[float, float, float], unit: str, where: str, note: str = "") -> Quantity:
+    value, low, high = found
+    return Quantity(value=value, low=min(low, value), high=max(high, value), unit=unit, kind=Kind.MEASURED,
+                    source=SOURCE, where=where, note=note)  # fmt: skip
+
+
+def costs(found: Mapping[str, Estimate], cpus: int, cores: int, prior: Mapping[str, Quantity]) -> dict[str, Quantity]:
+    """Costs from runs side by side. prior : of the class"""
     counts = tuple(sorted(int(n.partition("@")[2]) for n in found if n.startswith("zap_running@")))
-    compute = ("compute_alone", "compute_cores")
-
-    def memory(v: Mapping[str, Floats]) -> Floats:
-        slower = np.maximum(v["compute_cores"] / v["compute_alone"], 1.0)
-        demand = memory_demand(v["fault_process"], v["fault_processes"], slower, v["atomic_local"], cpus)
-        return np.clip(demand / (1 - mm_share) / (2 * v["line"]), LEAST, MOST_RATIO)
-
-    rows: tuple[tuple[str, tuple[str, ...], Formula, str], ...] = (
-        ("crowding", compute, lambda v: crowding(v["compute_alone"], v["compute_cores"], cores),
-         f"getppid on {cores} cores at once, over alone"),
-        ("sibling_gain", ("compute_alone", "compute_siblings"),
-         lambda v: sibling_gain(v["compute_alone"], v["compute_siblings"]), "getppid on both threads of a core"),
-        ("memory_ratio", (*compute, "fault_process", "fault_processes", "atomic_local", "line"), memory,
-         f"faults of {cpus} processes, over one's, beyond what getppid loses; they share {1 - mm_share:g} of it"),
-        ("ipi_target_ns", tuple(f"zap_running@{k}" for k in counts) if len(counts) > 1 else ("absent",),
-         lambda v: ipi_target(v, counts), "MADV_DONTNEED of a region while other CPUs run: slope with their number"),
-    )  # fmt: skip
     out = {}
-    for name, needs, formula, where in rows:
-        if set(needs) <= set(found):
-            value, low, high = combined(formula, {n: found[n] for n in needs})
-            unit = "ns" if name.endswith("_ns") else "ratio"
-            out[name] = Quantity(
-                value=value, low=min(low, value / WIDTH), high=max(high, value * WIDTH), unit=unit,
-                kind=Kind.MEASURED, source=SOURCE, where=where,
-            )  # fmt: skip
+    if len(counts) > 1:
+        value, low, high = combined(lambda v: ipi_target(v, counts), {n: e for n, e in found.items() if "zap_r" in n})
+        slope = (value, min(low, value / FACTOR), max(high, value * FACTOR))
+        out["ipi_target_ns"] = _quantity(slope, "ns", "zap_running: slope with the number of CPUs that run")
+    if {"compute_alone", "compute_siblings"} <= set(found):
+        gain = combined(lambda v: sibling_gain(v["compute_alone"], v["compute_siblings"]), found)
+        out["sibling_gain"] = _quantity(gain, "ratio", "compute_siblings over compute_alone")
+    if {"compute_alone", "compute_cores"} <= set(found):
+        out["crowding"] = _crowding(found, cores, prior)
+        if {"fault_process", "fault_processes", "line"} <= set(found) and cpus > 1:
+            out["memory_ratio"] = _memory(found, cpus, prior)
     return out
+
+
+def _slower(found: Mapping[str, Estimate]) -> tuple[float, Floats]:
+    """Work on all cores over work on one: value, and draws."""
+    one, all_ = found["compute_alone"], found["compute_cores"]
+    return max(all_.median / one.median, 1.0), np.maximum(all_.draws / one.draws, 1.0)
+
+
+def _crowding(found: Mapping[str, Estimate], cores: int, prior: Mapping[str, Quantity]) -> Quantity:
+    seen, draws = _slower(found)
+    value = weighed(prior["crowding"], lambda c: slowdown(c, cores), seen, float(np.std(draws)))
+    said = f"{seen:.3f} +- {np.std(draws):.3f} on {cores} cores; weighed with the class's {prior['crowding'].value:g}"
+    return _quantity(value, "ratio", "compute_cores over compute_alone", said)
+
+
+def _memory(found: Mapping[str, Estimate], cpus: int, prior: Mapping[str, Quantity]) -> Quantity:
+    """What processes share of what threads share, from how much longer their faults take side by side."""
+    slower, draws = _slower(found)
+    one, all_ = found["fault_process"], found["fault_processes"]
+    local, line, share = found["atomic_local"].median, found["line"].median, 1 - prior["memory_mm_share"].value
+    more, sd = all_.median - slower * one.median, float(np.std(all_.draws - draws * one.draws))
+
+    def says(ratio: Floats) -> Floats:
+        return fault_of_processes(share * ratio * 2 * line, one.median, slower, local, cpus)
+
+    value = weighed(prior["memory_ratio"], says, all_.median, sd)
+    said = f"{more:.0f} +- {sd:.0f} ns a fault; weighed with the class's {prior['memory_ratio'].value:g}"
+    return _quantity(value, "ratio", f"fault_processes ({cpus}) over fault_process, beyond compute_cores", said)

@@ -73,7 +73,7 @@ def shootdown(host: Host, others: int) -> Floats:
 
         def work() -> int:
             hog(mine._replace(nanos=0), np.zeros(1))
-            out.append(zap_times(mine, max(6, host.repeats // 6)))
+            out.append(zap_times(mine, max(6, host.repeats // 2)))
             ctypes.c_int64.from_address(mine.shared + FLAG).value = 1
             return 0
 
@@ -136,7 +136,7 @@ def window(host: Host, setting: Setting, nanos: int) -> Window:
     """Run a load for so long."""
     with ground() as g:
         mine = jobs(g, host, setting, nanos)
-        out = [np.zeros(3) for _ in mine]
+        out = [np.zeros(4) for _ in mine]
         runs = crew([(cpu, partial(load, job, o)) for cpu, job, o in zip(host.cpus, mine, out, strict=False)])
     rates = np.array([o[:2] / max(o[2], 1.0) for o in out]).sum(axis=0) * 1e9
     return Window(faults_per_s=float(rates[0]), updates_per_s=float(rates[1]), runs=runs)
