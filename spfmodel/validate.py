@@ -42,6 +42,7 @@ CELLS = (
     Ask("lkp-skl-192", "page_fault1", "spf_rwlock"),
     Ask("lkp-skl-192", "page_fault2", "spf_rwlock"),
     Ask("lkp-skl-192", "page_fault3", "spf_rwlock"),
+    Ask("lkp-skl-192", "page_fault2", "spf_rwlock_v11"),
     Ask("lkp-skl-192", "page_fault3", "spf_rwlock_v11"),
     Ask("lkp-skl-192", "page_fault3", "spf_rwlock", "processes"),
     Ask("lkp-skl-192", "brk1", "spf_rwlock_v11", "processes"),
