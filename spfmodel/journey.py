@@ -63,7 +63,7 @@ class Priced:
     @property
     def writes_shared_line(self) -> bool:
         """Whether it is an atomic on a line that the locking makes all threads write."""
-        return self.step.action == Action.LINE and self.step.resource in SHARED
+        return self.step.action == Action.LINE and self.step.resource in SHARED and self.ns > 0
 
 
 Journey = tuple[Priced, ...]

@@ -74,7 +74,8 @@ def default_threads(machine: Machine, workload: Workload) -> int:
 
 def rows(machine: Machine, workload: Workload, protocol: str, root: Path | None = None) -> pd.DataFrame:
     """Throughput rows of one machine, workload, mode and protocol, with `n` threads and `log_sd`; a maple tree is
-    another kernel's."""
+    another kernel's.
+    """
     table = measurements(root)
     told = table["protocol"].mask((table["protocol"] == "spf_rwlock") & table["source"].isin(V11), "spf_rwlock_v11")
     mine = table[(table["machine_key"] == machine.name) & (told == protocol)]
