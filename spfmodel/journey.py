@@ -63,7 +63,7 @@ class Priced:
     @property
     def writes_shared_line(self) -> bool:
         """Whether it is an atomic on a line that the locking makes all threads write."""
-        return self.step.action == Action.LINE and self.step.resource in SHARED and self.ns > 0
+        return self.step.action == Action.LINE and self.step.resource in SHARED
 
 
 Journey = tuple[Priced, ...]
@@ -81,16 +81,21 @@ def _priced(step: Step, priced: Mapping[str, Floats], wasted: bool = False) -> P
     return Priced(step=step, ns=float(ns), low=float(low), high=float(high), wasted=wasted)
 
 
+def _walked(steps: Sequence[Step], priced: Mapping[str, Floats], wasted: bool = False) -> Journey:
+    """The steps with their prices, without those that take no time here (what a refused fault pays, say)."""
+    found = (_priced(step, priced, wasted) for step in steps)
+    return tuple(p for p in found if p.ns > 0 or p.step.action not in (Action.WORK, Action.LINE))
+
+
 def succeeds(protocol: Protocol, priced: Mapping[str, Floats]) -> Journey:
     """The way that the protocol hopes for: its attempt, or the classic path if it has none."""
-    return tuple(_priced(step, priced) for step in (ENTRY, *(protocol.attempt or protocol.classic)))
+    return _walked((ENTRY, *(protocol.attempt or protocol.classic)), priced)
 
 
 def aborts(protocol: Protocol, priced: Mapping[str, Floats], place: int) -> Journey:
     """An attempt that fails at its step `place` (from 0), and the fallback."""
-    done = [_priced(step, priced, True) for step in protocol.attempt[: place + 1]]
-    rest = [_priced(step, priced) for step in protocol.fallback or protocol.classic]
-    return (_priced(ENTRY, priced), *done, *rest)
+    done = _walked(protocol.attempt[: place + 1], priced, wasted=True)
+    return (_priced(ENTRY, priced), *done, *_walked(protocol.fallback or protocol.classic, priced))
 
 
 def total_ns(journey: Journey) -> float:
