@@ -20,7 +20,7 @@ FLOORS = {
     4: "prediction verdict calibration fit_model observations symbolic bare_lock lock_bench journey advise advice_text "
     "difference",
     3: "solvers",
-    2: "network program pricing",
+    2: "network program pricing placement",
     1: "protocols machine workload sources",
     0: "primitives",
 }

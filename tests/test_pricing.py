@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from spfmodel import catalog
 from spfmodel.machine import Machine, Phase, Workload
+from spfmodel.placement import cross_share
 from spfmodel.pricing import (
     OPS,
-    cross_share,
     faults_per_cycle,
     mapped_runs,
     prices,

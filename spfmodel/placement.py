@@ -1,0 +1,39 @@
+"""Where threads run: which share of them on each socket, and what that makes of lines and of memory."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .machine import Machine
+
+Floats = NDArray[np.float64]
+
+
+def socket_shares(machine: Machine, n_threads: int) -> Floats:
+    """Share of the threads on each socket, (sockets,).
+
+    The scheduler is taken to fill a socket's cores before it spills over to the next, and to use
+    siblings only when every core is busy.
+    """
+    per_socket = machine.cores / machine.sockets
+    filled = np.clip(n_threads - per_socket * np.arange(machine.sockets), 0, per_socket)
+    if n_threads > machine.cores:
+        filled = np.full(machine.sockets, n_threads / machine.sockets)
+    return np.asarray(filled / n_threads)
+
+
+def cross_share(machine: Machine, n_threads: int) -> float:
+    """Chance that the thread which used a line last runs on another socket: 1 - sum_s f_s^2."""
+    return float(1 - np.sum(socket_shares(machine, n_threads) ** 2))
+
+
+def node_crowding(machine: Machine, n_threads: int, mm_share: Floats) -> Floats:
+    """Demand of what stays shared, over its demand when all sockets are full, (D,).
+
+    A part g (`memory_mm_share`) is shared by the whole mm; the rest (zone and LRU locks) by the
+    threads of one NUMA node, and the busiest node decides:
+    (g + (1 - g) max_s f_s) / (g + (1 - g) / S)
+    """
+    busiest = float(socket_shares(machine, n_threads).max())
+    return np.asarray((mm_share + (1 - mm_share) * busiest) / (mm_share + (1 - mm_share) / machine.sockets))
