@@ -76,7 +76,7 @@ class Cell:
     """speedup or fallback_share"""
     kind: str
     """readers, writers (at most one fault a cycle), mixed, unsupported or processes: the class of the aggregate"""
-    mode: str
+    mode: str = "threads"
     """threads, or processes"""
     predicted: Interval
     """80 % interval"""
