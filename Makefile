@@ -49,6 +49,7 @@ lab: $(STAMP)   ## JupyterLab on the notebooks
 
 bench: $(STAMP) ## how fast the solvers are on this host
 	@$(BIN)/python tests/benchmarks/speed.py
+	@$(BIN)/python tests/benchmarks/capture_speed.py
 	@echo "Benchmarks: tests/benchmarks/"
 
 fits: $(STAMP)  ## recalibrate the shipped machines (same files for the same data)
