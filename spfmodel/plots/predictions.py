@@ -78,6 +78,8 @@ def against_measured(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     table : columns name (the series), median, low, high, measured, measured_low, measured_high (ratios)
     """
     axes = axes or new_axes()
+    if table["name"].nunique() > len(SERIES):
+        raise ValueError(f"{table['name'].nunique()} names, but only {len(SERIES)} can be told apart: show fewer")
     for (name, rows), (colour, marker) in zip(table.groupby("name", sort=False), SERIES, strict=False):
         x, y = rows["measured"].to_numpy(), rows["median"].to_numpy()
         across = [x - rows["measured_low"].to_numpy(), rows["measured_high"].to_numpy() - x]
