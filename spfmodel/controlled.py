@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import datasets
+from .pricing import OWN_HITS
 from .primitives import first_touch, neighbours, seqcount, spin_trylock
 from .primitives.sequence_replay import Habits, Setting, replay
 
@@ -32,7 +33,7 @@ UPDATES = {
     "mprot_own": ("mprotect_4pg_1resident_mt_med", 1),
 }
 """update -> its cost in host_primitives.csv, and how often it takes the lock for writing"""
-TOGGLED = 0.5
+TOGGLED = OWN_HITS["mprot_own"]
 """two threads that set one VMA's protection to and fro, each on its own, find it as they want it every other
 time, and the kernel then changes nothing (inferred: with a dedicated updater each mprotect aborts one fault)"""
 

@@ -6,13 +6,8 @@ until it releases mmap_sem (docs/semantics.md). One update at a time: it holds m
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .compiled import compiled
 from .state import HOLDS_VMA, PTE_SPIN, STATUS, VMA_OWNER, VMA_READERS, VMA_WAITER, Sim, at, schedule
-
-Floats = NDArray[np.float64]
 
 
 @compiled
@@ -54,18 +49,3 @@ def unmark_vma(sm: Sim, i: int) -> None:
     """Thread i's update lets go of the VMAs that it marked."""
     if sm.I[VMA_OWNER] == i:
         sm.I[VMA_OWNER] = -1
-
-
-def fallback_probability(
-    updates_per_ns: Floats | float, marked_ns: Floats | float, n_threads: int, same_vma: Floats | float = 1.0
-) -> Floats:
-    """Chance that a fault finds its VMA marked (approx: PASTA with N - 1 others), (...).
-
-    P = X_w psi H (N - 1) / N: no window counts, since an update waits for the faults that came first.
-    updates_per_ns: X_w, all threads; marked_ns: H, from the mark to the release of mmap_sem; same_vma: psi.
-
-    >>> float(fallback_probability(0.001, 100.0, 2))
-    0.05
-    """
-    share = np.asarray(updates_per_ns) * marked_ns * same_vma * ((n_threads - 1) / n_threads)
-    return np.asarray(np.minimum(share, 1.0))
