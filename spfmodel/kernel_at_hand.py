@@ -102,13 +102,18 @@ def here() -> Host:
     )  # fmt: skip
 
 
+def tracefs() -> Path | None:
+    """Where tracefs is mounted and can be read; None if nowhere."""
+    return next((root for root in TRACING if os.access(root / "events", os.R_OK | os.X_OK)), None)
+
+
 def _events() -> frozenset[str] | None:
-    for root in TRACING:
-        systems = ("exceptions", "mmap_lock", "pagefault", "lock")
-        if os.access(root / "events", os.R_OK | os.X_OK):
-            found = (path for system in systems for path in (root / "events" / system).glob("*/"))
-            return frozenset(f"{path.parent.name}/{path.name}" for path in found)
-    return None
+    root = tracefs()
+    if root is None:
+        return None
+    systems = ("exceptions", "mmap_lock", "pagefault", "lock")
+    found = (path for system in systems for path in (root / "events" / system).glob("*/"))
+    return frozenset(f"{path.parent.name}/{path.name}" for path in found)
 
 
 def _counters() -> frozenset[str]:

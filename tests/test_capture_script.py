@@ -15,11 +15,10 @@ import pytest
 from spfmodel import captures
 from spfmodel.application import observed
 from spfmodel.capture_script import script
-from spfmodel.kernel_at_hand import Host, family, here
+from spfmodel.kernel_at_hand import Host, family, here, tracefs
 from spfmodel.sources import BadInput
 
 LOAD = Path(__file__).parent / "fault_load.py"
-INSTANCES = Path("/sys/kernel/tracing/instances")
 KERNELS = ["4.4", "4.16", "4.15-spf", "5.10", "5.17-rc5-spf", "6.1", "6.12", "v6.18.0"]
 
 
@@ -38,7 +37,14 @@ def missing(*tools: str) -> str:
         return f"not installed: {', '.join(absent)}"
     if os.geteuid() != 0:
         return "tracing needs root"
-    return "" if here().events else "tracefs is not mounted at /sys/kernel/tracing"
+    return "" if here().events else "tracefs is not mounted"
+
+
+def instances() -> set[Path]:
+    """The tracing instances that exist."""
+    root = tracefs()
+    assert root is not None
+    return set((root / "instances").iterdir())
 
 
 def needs(*tools: str) -> pytest.MarkDecorator:
@@ -178,12 +184,12 @@ def test_capture_reads_it_and_reports_the_fallback_share(whole_run: tuple[Path, 
 
 @needs()
 def test_bare_tracefs_on_a_process_that_runs(tmp_path: Path) -> None:
-    before = set(INSTANCES.iterdir())
+    before = instances()
     with subprocess.Popen([sys.executable, str(LOAD), "2.5"], stdout=subprocess.DEVNULL) as load:
         done = shell(script(), "-p", str(load.pid), "-t", "1", "-w", "tracefs vmstat", folder=tmp_path / "out")
         load.terminate()
     assert done.returncode == 0, done.stderr
-    assert set(INSTANCES.iterdir()) == before, "its own instance is gone"
+    assert instances() == before, "its own instance is gone"
     with (tmp_path / "out" / "trace.txt").open() as file:
         head = "".join(line for line, _ in zip(file, range(5000), strict=False))
     assert "entries-in-buffer/entries-written" in head
@@ -197,13 +203,13 @@ def test_bare_tracefs_on_a_process_that_runs(tmp_path: Path) -> None:
 @needs()
 def test_interrupted_it_still_writes_and_cleans_up(tmp_path: Path) -> None:
     (tmp_path / "capture.sh").write_text(script(), encoding="ascii")
-    before = set(INSTANCES.iterdir())
+    before = instances()
     command = ["sh", "capture.sh", "-o", "out", "-w", "tracefs vmstat", "--", "sleep", "60"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
-        while set(INSTANCES.iterdir()) == before and run.poll() is None:
+        while instances() == before and run.poll() is None:
             time.sleep(0.02)
         run.terminate()
         said = run.communicate(timeout=20)[1]
     assert "done after" in said
     assert (tmp_path / "out" / "vmstat.txt").exists()
-    assert set(INSTANCES.iterdir()) == before
+    assert instances() == before
