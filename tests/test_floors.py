@@ -16,7 +16,7 @@ FLOORS = {
     "captures capture_tables cli_capture capture_script kernel_at_hand comparison cover_letter application cli_advise "
     "cli_measure __init__",
     5: "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
-    "forms catalog machine_file provenance",
+    "forms catalog machine_file provenance asks",
     4: "prediction verdict calibration fit_model observations symbolic bare_lock lock_bench journey advise advice_text "
     "difference",
     3: "solvers",
