@@ -17,8 +17,8 @@ from .sources import Kind, Quantity
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-Solved = dict[tuple[str, str, int], tuple[Solution, Ints]]
-"""By workload, protocol and number of threads: the different draws' solution, and where each draw is in it."""
+Solved = dict[tuple[str, str, str, int], tuple[Solution, Ints]]
+"""By setting (workload, mode, protocol, threads): the different draws' solution, and where each draw is in it."""
 EVENTS = 100_000
 """calendar pops of each simulated row"""
 MANY = 200
@@ -79,10 +79,9 @@ class Model:
             name = o.quantity[3:]
             fixed = np.full(len(next(iter(costs.values()))), self.machine.costs[name].value)
             return np.log(costs.get(name, fixed))
-        setting = (o.workload.name, o.protocol.name, o.n_threads)
-        if setting not in solved:
-            solved[setting] = self._solve(o, costs)
-        found, place = solved[setting]
+        if o.setting not in solved:
+            solved[o.setting] = self._solve(o, costs)
+        found, place = solved[o.setting]
         value: Floats = np.log(measured(o.quantity, found))[place]
         return value
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
 from . import catalog
 from .forms import nearest
-from .machine import Machine, Workload
+from .machine import CHOICES, Machine, Workload
 from .observations import LEAST_SD, Observation
+from .program import tries_at_all
 from .protocols import PROTOCOLS, AbortCause, Protocol
 from .sources import BadInput
 
@@ -74,11 +76,10 @@ def _observation(path: Path, line: int, row: dict[str, str], workload: Workload,
         raise BadInput(f"{where}: unknown protocol {name}; {nearest(name, PROTOCOLS)}")
     protocol, quantity = PROTOCOLS[row["protocol"]], _quantity(where, row["quantity"], prior)
     n_threads = _count(where, "n_threads", row["n_threads"], MOST_THREADS)
-    own = _workload(where, row.get("workload", ""), workload)
+    own = _in_mode(where, row.get("mode", ""), _workload(where, row.get("workload", ""), workload))
     value = _number(where, "value", row["value"], zero=False)
     if "_share" in quantity:
         _check_share(where, own, protocol, quantity, n_threads, value)
-    _check_mode(where, row.get("mode", ""))
     spread = _number(where, "stddev", row["stddev"], zero=True) / value if row.get("stddev") else LEAST_SD
     repeats = _count(where, "repetitions", row["repetitions"]) if row.get("repetitions") else 1
     return Observation(
@@ -97,11 +98,15 @@ def _workload(where: str, name: str, main: Workload) -> Workload:
         raise BadInput(f"{where}: {error}") from None
 
 
-def _check_mode(where: str, mode: str) -> None:
-    if mode == "processes":
-        raise BadInput(f"{where}: rows of processes can't be fitted yet; leave them out")
-    if mode not in ("", "threads"):
-        raise BadInput(f"{where}: unknown mode {mode}; write threads or processes")
+def _in_mode(where: str, mode: str, workload: Workload) -> Workload:
+    """The workload as the row ran it, threads of one process or a process each; blank: as the workload says."""
+    if mode not in ("", *CHOICES["mode"]):
+        raise BadInput(f"{where}: unknown mode {mode}; write {' or '.join(CHOICES['mode'])}")
+    return (
+        workload
+        if mode in ("", workload.choice("mode"))
+        else replace(workload, choices={**workload.choices, "mode": mode})
+    )
 
 
 def _quantity(where: str, name: str, prior: Machine) -> str:
@@ -125,9 +130,10 @@ def _check_share(
     causes = {step.abort for step in protocol.attempt if step.abort}
     cause = quantity.partition(":")[2]
     faults = any(phase.do == "fault" for phase in workload.program)
+    tries = tries_at_all(protocol, workload, n_threads)
     if value > 1:
         raise BadInput(f"{where}: {quantity} is {value:g}; a share is at most 1")
-    if not (causes and faults) or (protocol.skips_single_threaded and n_threads == 1):
+    if not (causes and faults and tries):
         never = f"{protocol.name} never tries under {workload.name} with n_threads {n_threads}"
         raise BadInput(f"{where}: {never}; leave its {quantity} out")
     if cause and cause not in causes:

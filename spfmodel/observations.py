@@ -29,15 +29,20 @@ class Observation:
     rows: tuple[str, ...] = ()
     """where it was read"""
 
+    @property
+    def setting(self) -> tuple[str, str, str, int]:
+        """What ran: rows of one setting are read off one run."""
+        return (self.workload.name, self.workload.choice("mode"), self.protocol.name, self.n_threads)
+
 
 def merged(observations: list[Observation]) -> list[Observation]:
     """Repetitions of the same setting as one observation.
 
     value : geometric mean; log_sd : the larger of the rows' own (over sqrt n) and their scatter
     """
-    groups: dict[tuple[str, str, int, str], list[Observation]] = {}
+    groups: dict[tuple[object, ...], list[Observation]] = {}
     for o in observations:
-        groups.setdefault((o.workload.name, o.protocol.name, o.n_threads, o.quantity), []).append(o)
+        groups.setdefault((*o.setting, o.quantity), []).append(o)
     return [_merge(group) for group in groups.values()]
 
 

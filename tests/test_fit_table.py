@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spfmodel import catalog
+from spfmodel.fit_model import Model
 from spfmodel.fit_table import read
 from spfmodel.observations import LEAST_SD, Observation, merged
 from spfmodel.settings import parse, with_settings
@@ -46,6 +48,16 @@ def test_spread_repetitions_and_workload_of_a_row(tmp_path: Path) -> None:
     )  # fmt: skip
     assert rows[0].log_sd == pytest.approx(0.05)
     assert [row.workload.name for row in rows] == ["ebizzy-mTRp", "brk1"]
+
+
+def test_a_process_each_is_another_setting(tmp_path: Path) -> None:
+    lines = [f"mmap_sem,32,throughput_per_s,{v},{mode}" for v, mode in ((1, ""), (2, "threads"), (4, "processes"))]
+    rows = merged(read_rows(tmp_path, *lines, head=f"{HEAD},mode"))
+    assert [row.workload.choice("mode") for row in rows] == ["threads", "processes"]
+    assert rows[0].value == pytest.approx(2**0.5)
+    model = Model(VM, EBIZZY, rows, seed=1, events=4_000)
+    threads, processes = model.logs(np.zeros((1, len(model.parameters))))[0]
+    assert processes > threads + 1
 
 
 def test_lines_may_be_quoted_blank_or_shorter_and_start_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -129,7 +141,7 @@ MORE = [
     ("mmap_sem,32,throughput_per_s,1,,0,,", "line 2: repetitions is 0; give a whole number"),
     ("mmap_sem,32,throughput_per_s,1,,,brk2,", r"mine.csv, line 2: unknown workload brk2; did you mean brk1\?"),
     ("mmap_sem,32,throughput_per_s,1,,,,fork", "line 2: unknown mode fork; write threads or processes"),
-    ("mmap_sem,32,throughput_per_s,1,,,,processes", "line 2: rows of processes can't be fitted yet; leave them out"),
+    ("spf_rwlock,32,fallback_share,.1,,,,processes", "line 2: spf_rwlock never tries under ebizzy-mTRp"),
     ("spf_rwlock,4,fallback_share,.5,,,brk1,", "line 2: spf_rwlock never tries under brk1"),
 ]
 
