@@ -26,6 +26,8 @@ from .tables import data_root
 
 BOTTOM = "kernel"
 """the prior that all classes build on; it describes no machine"""
+STRUCTURAL, EVERYONE = "structural.toml", "everyone"
+"""a table for each machine that taught, in which its own misses do not count; one for everyone else"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,13 +141,22 @@ def _find(what: str, folder: str, name_or_path: str | Path, root: Path | None) -
 def _machine(file: Path, root: Path | None) -> Machine:
     """A machine from its file and the priors that it builds on; calibrations only if in the file."""
     form = parse(MachineForm, read_toml(file), str(file))
-    costs = {name: _quantity(q) for name, q in _merged(form, file, root, [file.stem]).items()}
+    merged = _structural(form.name, root) | _merged(form, file, root, [file.stem])
+    costs = {name: _quantity(q) for name, q in merged.items()}
     for name in cost_entries(root):
         if name not in costs:
             raise BadInput(f'{file}: no cost {name}; add [costs.{name}], or prior = "x86-2s" or another class')
     inherited = {"costs", "calibration", "prior"}
     facts = {name: getattr(form, name) for name in MachineForm.model_fields if name not in inherited}
     return Machine(**facts, costs=costs, calibrations=_calibrations(form.calibration, file, root))
+
+
+def _structural(name: str, root: Path | None) -> dict[str, QuantityForm]:
+    """Structural terms, learnt from the misses of all machines but this one."""
+    file = (root or data_root()) / STRUCTURAL
+    content = read_toml(file)
+    told = content.get(name, content.get(EVERYONE, {}))
+    return parse(CostsForm, {"name": name, "title": "structural terms", "costs": told}, f"{file}: {name}").costs
 
 
 def _merged(form: CostsForm, file: Path, root: Path | None, seen: list[str]) -> dict[str, QuantityForm]:

@@ -14,7 +14,7 @@ from .sources import Quantity
 def machine_toml(machine: Machine) -> str:
     """Facts, every cost with its owner, and the calibrations with their draws."""
     facts = {name: getattr(machine, name) for name in ("name", "title", *FactsForm.model_fields, "source")}
-    costs = [_table(f"costs.{name}", _quantity(q)) for name, q in sorted(machine.costs.items())]
+    costs = [table(f"costs.{name}", _quantity(q)) for name, q in sorted(machine.costs.items())]
     return "\n".join([*_lines(facts), "", *costs, calibrations_toml(machine.calibrations.values())]).rstrip() + "\n"
 
 
@@ -32,7 +32,7 @@ def _calibration(c: Calibration) -> str:
     }
     draws = ",\n".join(f"  {_value(draw)}" for draw in c.draws.values.tolist())
     body = [*_lines(head), f"names = {_value(c.draws.names)}", f"draws = [\n{draws},\n]", ""]
-    fitted = [_table(f"calibration.parameters.{name}", _fitted(p)) for name, p in c.parameters.items()]
+    fitted = [table(f"calibration.parameters.{name}", _fitted(p)) for name, p in c.parameters.items()]
     return "\n".join(["[[calibration]]", *body, *(fitted or ["[calibration.parameters]\n"])])
 
 
@@ -46,7 +46,8 @@ def _quantity(q: Quantity) -> dict[str, Any]:
     return {"value": q.value, "low": q.low, "high": q.high, **owner, **told}
 
 
-def _table(name: str, content: Mapping[str, Any]) -> str:
+def table(name: str, content: Mapping[str, Any]) -> str:
+    """One TOML table. name : as it stands between the brackets; content : texts, numbers, truths, lists of them."""
     return "\n".join([f"[{name}]", *_lines(content), ""])
 
 

@@ -19,6 +19,7 @@ from .program import build
 from .protocols.vocabulary import Protocol
 from .solvers import solve
 from .solvers.regime import equilibria
+from .structural import noise, sd_of, with_odds
 from .verdict import bottleneck, range_reason, verdict
 
 Floats = NDArray[np.float64]
@@ -96,7 +97,7 @@ def draws_for(question: Question) -> dict[str, Floats]:
     rng = np.random.default_rng(np.random.SeedSequence(question.seed).spawn(2)[1])
     found = machine.calibrations.get(workload.name) or next(iter(machine.calibrations.values()), None)
     known = {**machine.costs, **workload.parameters}
-    ranged = sorted(n for n, q in known.items() if q.log_sd > 0)
+    ranged = sorted(n for n, q in known.items() if q.log_sd > 0 and not n.startswith("structural"))
     size = question.n_draws if found is None else len(found.draws.values)
     noise = {name: rng.standard_normal(size) for name in ranged}
     out = {n: known[n].value * np.exp(known[n].log_sd * noise[n]) for n in ranged}
@@ -159,34 +160,14 @@ def _solved(
 def _structural(q: Question, base: Solution, found: Solution, n: int) -> tuple[Floats, Solution]:
     """Speed-up and candidate with what the costs do not explain added, draw by draw."""
     ratio = found.throughput_per_s / base.throughput_per_s
-    sd = structural_sd(q.machine, q.workload, n)
-    rng = np.random.default_rng(np.random.SeedSequence((q.seed, n)).spawn(3)[2])
-    noise = [stratified(rng, len(ratio)) for _ in range(2)]
     if found is base:
         return ratio, found
-    spread = q.machine.costs["structural_sd_fallback"].value
-    factor = np.exp(spread * noise[1])
-    total = np.maximum(found.fallback_share, 1e-300)
-    odds = factor * total / np.maximum(1 - total, 1e-300)
-    scale = np.where(found.fallback_share > 0, odds / (1 + odds) / total, 0.0)
+    gain, odds = noise(q.seed, n, len(ratio))
+    total = found.fallback_share
+    shown = with_odds(total, np.exp(q.machine.costs["structural_sd_fallback"].value * odds))
+    scale = shown / np.maximum(total, 1e-300)
     shares = {cause: share * scale for cause, share in found.abort_share.items()}
-    return ratio * np.exp(sd * noise[0]), replace(found, abort_share=shares)
-
-
-def stratified(rng: np.random.Generator, size: int) -> Floats:
-    """Standard normal quantiles in random order: few draws, yet no bias of their median."""
-    from scipy.special import ndtri
-
-    quantiles: Floats = ndtri((np.arange(size) + 0.5) / size)
-    return rng.permutation(quantiles)
-
-
-def structural_sd(machine: Machine, workload: Workload, n_threads: int) -> float:
-    """Spread of ln(speed-up) beyond the costs', by class of workload: nothing is shared by one thread or processes."""
-    alone = n_threads == 1 or workload.choice("mode") == "processes"
-    updates = any(p.do == "update" for p in workload.program)
-    kind = "alone" if alone else "writers" if updates else "readers"
-    return machine.costs[f"structural_sd_{kind}"].value
+    return ratio * np.exp(sd_of(q.machine, q.workload, n) * gain), replace(found, abort_share=shares)
 
 
 def interval(values: Floats, level: float) -> Interval:

@@ -18,7 +18,7 @@ FLOORS = {
     5: "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
     "forms catalog machine_file provenance asks",
     4: "prediction verdict calibration fit_model observations symbolic bare_lock lock_bench journey advise advice_text "
-    "difference",
+    "difference structural score",
     3: "solvers",
     2: "network program pricing placement",
     1: "protocols machine workload sources",

@@ -13,9 +13,10 @@ from quick_questions import DRAWS, found, question, quick
 
 from spfmodel import PROTOCOLS, load_machine, load_workload, predict
 from spfmodel.asking import asked
-from spfmodel.prediction import draws_for, events_for, stratified
+from spfmodel.prediction import draws_for, events_for
 from spfmodel.program import build
 from spfmodel.shapes import flat, predictions
+from spfmodel.structural import stratified
 from spfmodel.verdict import range_reason
 
 INTERVAL = {"median", "low", "high"}

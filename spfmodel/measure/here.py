@@ -10,11 +10,12 @@ import numpy as np
 
 from .. import catalog
 from ..machine import Machine, Workload
-from ..prediction import Interval, Prediction, Question, interval, predict, stratified, structural_sd
+from ..prediction import Interval, Prediction, Question, interval, predict
 from ..pricing import OWN_HITS
 from ..protocols import PROTOCOLS
 from ..protocols.vocabulary import Protocol
 from ..sources import Quantity
+from ..structural import sd_of, stratified
 from .facts import kernel_version, system_numbers, vma_lock_protocol
 from .job import Touch
 from .loads import Both, Load
@@ -138,7 +139,7 @@ def fallbacks(load: Load, session: Session) -> Fallbacks:
 def _cells(machine: Machine, both: Both, user: Prediction, kern: Prediction, seen: Fallbacks, seed: int) -> list[Cell]:
     """Throughput both ways, gain, fallback share."""
     x, y = user.draws["throughput_per_s"], kern.draws["throughput_per_s"]
-    sd = structural_sd(machine, workload_of(both.load, Touch.USER), both.load.threads)
+    sd = sd_of(machine, workload_of(both.load, Touch.USER), both.load.threads)
     noise = np.exp(sd * stratified(np.random.default_rng((seed, both.load.threads)), len(x)))
     gain = interval(x / y * noise, LEVEL)
     return [
