@@ -16,28 +16,43 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RATES = (
-    "records/s mean", "average total ops", "faults/s (mean)", "Hmean faults/sec", "page-faults in 60 s",
-    "per_thread_ops", "per_process_ops",
-)  # fmt: skip
+    r"records/s|records/s mean|Avg_records_count|average total ops|faults/s \(mean\)|Hmean faults/sec|"
+    r"page-?.?faults in 60 s|Hmean (?:page_fault|brk|malloc).*|per_thread_ops|per_process_ops"
+)
 """Metrics that give the throughput of all threads, or of each."""
+TIMES = r"Elapsed Time|elapsed|launch time|launch latency"
+"""Metrics of a whole run or start."""
 COMMANDS = (
     (r"^ebizzy -m(TRp|RTp)$", "ebizzy-mTRp"),
     (r"^ebizzy -mTt \d+$", "ebizzy-mTt"),
+    (r"^ebizzy_64 -mRTt \d+$", "ebizzy-mTt"),
     (r"^brk1 -t \d+ ", "brk1"),
     (r"^PFT_.*PFT_USE_PROCESSES=no", "pft"),
+    (r"^kernbench", "kernbench"),
 )
 """What a row's command says about the workload."""
 BENCHMARKS = (
-    (r"^will-it-scale (brk1|malloc1|mmap1|page_fault[123])([ _-]|$)(?!.*(job|THP))", ""),
-    (r"^pft-threads \(single", "pft"),
-    (r"^multi-fault \(Kamezawa\)", "multi-fault"),
+    (r"^will-it-scale (brk1|malloc1|mmap[12]|page_fault[123])([ _-]|$)(?!.*(job|THP))", ""),
+    (r"^pft(-threads)?( \(|$)", "pft"),
+    (r"^multi-fault", "multi-fault"),
+    (r"^ebizzy \(LTP", "ebizzy-mTRp"),
+    (r"^kernel build$", "kernbench"),
+    (r"^(app|cold) launch ", "app-launch"),
 )
 """The same from the name of the benchmark, where no command is printed; empty: the name in the brackets."""
 
-V11 = ("Dufour2018e", "Dufour2018f", "Song2018b", "Song2018c")
-"""Sources whose `spf_rwlock` is v11, which waits for the page-table lock."""
+V11 = ("Dufour2018e", "Dufour2018f", "Song2018b", "Song2018c", "Chang2020a")
+"""Sources whose `spf_rwlock` is v11, which waits for the page-table lock; msm845-8 had an earlier one."""
+FIRST = "spf_2010"
+"""Variant of 2010: lookup under RCU and a count in each VMA, which is what faults do under `per_vma_refcnt`."""
+OTHER_TREE = r"\+maple_tree"
+"""Variants whose base is another kernel's, whatever protocol they have."""
 BASELINES = {"broadwell-56": "per_vma_lock"}
 """The protocol of a machine's unpatched kernel, where it is not mmap_sem."""
+UNNAMED = {"Jitta2021a": "qualcomm-8", "Chang2020a": "mediatek-8", "Lespinasse2021a": "android-8"}
+"""Our names for machines that a source does not name."""
+LOADS = ((r"\(half", 0.5), (r"\(optimal", 1.0), (r"\(maximal", 2.0))
+"""Jobs per CPU of kernbench -M; of its unlimited run, enough to keep each CPU busy."""
 
 CAUSES = ["spf_pte_lock", "spf_vma_changed", "spf_vma_noanon", "spf_vma_notsup", "spf_vma_access", "spf_pmd_changed"]
 """Columns of counters.csv with failed attempts."""
@@ -46,7 +61,7 @@ CAUSES = ["spf_pte_lock", "spf_vma_changed", "spf_vma_noanon", "spf_vma_notsup",
 def workload_of(command: str) -> str:
     """Name of the workload that a published command runs; empty if none of ours.
 
-    >>> workload_of("ebizzy -mTt 80"), workload_of("kernbench -M")
+    >>> workload_of("ebizzy -mTt 80"), workload_of("lat_sig -P 1")
     ('ebizzy-mTt', '')
     """
     return next((name for pattern, name in COMMANDS if re.search(pattern, command)), "")
@@ -72,20 +87,55 @@ def default_threads(machine: Machine, workload: Workload) -> int:
     return max(1, round(workload.threads_per_cpu * machine.cpus))
 
 
+def told(table: pd.DataFrame) -> pd.Series[str]:
+    """Protocol of each row, by our names."""
+    found = table["protocol"].mask((table["protocol"] == "spf_rwlock") & _of_v11(table), "spf_rwlock_v11")
+    return found.mask(table["variant"].str.startswith(FIRST), "per_vma_refcnt")
+
+
+def _of_v11(table: pd.DataFrame) -> pd.Series[bool]:
+    return table["source"].isin(V11) & table["machine_key"].ne("msm845-8")
+
+
+def machines(table: pd.DataFrame) -> pd.Series[str]:
+    """Machine of each row, by our names; empty if it is nobody's."""
+    return table["machine_key"].mask(table["machine_key"] == "", table["source"].map(UNNAMED).fillna(""))
+
+
+def workloads(table: pd.DataFrame) -> pd.Series[str]:
+    """Workload of each row, by our names; empty if none of ours."""
+    named = table["command"].map(workload_of)
+    return named.mask(named == "", table["benchmark"].map(workload_of_benchmark))
+
+
+def modes(table: pd.DataFrame) -> pd.Series[str]:
+    """`threads` or `processes` of each row; a build is always processes."""
+    return table["benchmark"].map(mode_of).mask(workloads(table) == "kernbench", "processes")
+
+
+def jobs_of(benchmark: str, cpus: int) -> int | None:
+    """Processes that kernbench keeps running: as printed, unless misprinted, else by its kind of load.
+
+    >>> jobs_of("kernbench (-j40)", 80), jobs_of("kernbench (half (-j8 sic))", 80), jobs_of("pft", 80)
+    (40, 40, None)
+    """
+    if not benchmark.startswith("kernbench"):
+        return None
+    share = next((s for pattern, s in LOADS if re.search(pattern, benchmark)), None)
+    printed = re.search(r"-j(\d+)", benchmark)
+    return int(printed[1]) if share is None and printed else round((share or 1.0) * cpus)
+
+
 def rows(machine: Machine, workload: Workload, protocol: str, root: Path | None = None) -> pd.DataFrame:
     """Throughput rows of one machine, workload, mode and protocol, with `n` threads and `log_sd`; a maple tree is
     another kernel's.
     """
     table = measurements(root)
-    told = table["protocol"].mask((table["protocol"] == "spf_rwlock") & table["source"].isin(V11), "spf_rwlock_v11")
-    mine = table[(table["machine_key"] == machine.name) & (told == protocol)]
+    mine = table[(machines(table) == machine.name) & (told(table) == protocol)]
     mine = mine[
-        mine["metric"].str.startswith((*RATES, "Hmean page_fault", "Hmean brk", "Hmean malloc"))
-        & mine["total_per_s"].gt(0)
+        mine["metric"].str.fullmatch(RATES) & mine["total_per_s"].gt(0) & ~mine["variant"].str.contains(OTHER_TREE)
     ]
-    named = mine["command"].map(workload_of)
-    named = named.mask(named == "", mine["benchmark"].map(workload_of_benchmark))
-    mine = mine[(named == workload.name) & (mine["benchmark"].map(mode_of) == workload.choice("mode"))].copy()
+    mine = mine[(workloads(mine) == workload.name) & (modes(mine) == workload.choice("mode"))].copy()
     mine["n"] = mine["n_threads"].fillna(default_threads(machine, workload)).astype(int)
     mine["log_sd"] = [_log_sd(s, v) for s, v in zip(mine["stddev"], mine["number"], strict=True)]
     return mine

@@ -17,7 +17,7 @@ EBIZZY, PFT = catalog.workload("ebizzy-mTRp"), catalog.workload("pft")
     ("command", "name"),
     [
         ("ebizzy -mTRp", "ebizzy-mTRp"), ("ebizzy -mRTp", "ebizzy-mTRp"), ("ebizzy -mTt 80", "ebizzy-mTt"),
-        ("ebizzy -mTRp -t 4", ""), ("kernbench -M", ""), ("", ""),
+        ("ebizzy -mTRp -t 4", ""), ("kernbench -M", "kernbench"), ("", ""),
     ],
 )  # fmt: skip
 def test_commands(command: str, name: str) -> None:
