@@ -5,6 +5,7 @@ Symbols are positive; times and rates are in any one unit. One file per primitiv
 """
 
 from .cacheline import batched_transfer, repairman_throughput, same_socket_share, throughput_ceiling
+from .elasticity import elasticity
 from .first_touch import collapse_met, tables_touched
 from .grace_period import GracePeriods, grace_periods
 from .ipi import longest_constant, longest_exponential
@@ -29,6 +30,7 @@ __all__ = [
     "changed_share",
     "collapse_met",
     "drain_from",
+    "elasticity",
     "empty_from",
     "ended_by_section",
     "engset_loss",
