@@ -110,10 +110,14 @@ def pairs(root: Path | None = None) -> pd.DataFrame:
     base_ids, id : rows of measurements.csv; no base rows where the source states the ratio
     mark : what was assumed; empty if all is printed
     """
-    return _pairs(root).copy()
+    return _shipped().copy() if root is None else _pairs(root)
 
 
 @cache
+def _shipped() -> pd.DataFrame:
+    return _pairs(None)
+
+
 def _pairs(root: Path | None) -> pd.DataFrame:
     import pandas as pd
 
@@ -131,7 +135,9 @@ def _pairs(root: Path | None) -> pd.DataFrame:
     wrong = [key in INVALID for key in zip(found["source"], found["machine"], found["workload"], strict=True)]
     found = found[found["machine"].isin(catalog.machine_names(root)) & ~np.array(wrong, dtype=bool)]
     found = found.assign(mode=published.modes(found))
-    settings = [_setting(row, root) for row in found.to_dict("records")]
+    machines = {name: catalog.uncalibrated(name, root) for name in found["machine"].unique()}
+    workloads = {name: catalog.workload(name, root) for name in found["workload"].unique()}
+    settings = [_setting(row, machines[row["machine"]], workloads[row["workload"]]) for row in found.to_dict("records")]
     found["threads"], found["mark"] = [s[0] for s in settings], [s[1] for s in settings]
     return found[COLUMNS].reset_index(drop=True)
 
@@ -146,9 +152,8 @@ def _stated(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(speedup=gains, base_ids=pd.Series([[] for _ in gains], index=rows.index, dtype=object))
 
 
-def _setting(row: Mapping[Any, Any], root: Path | None) -> tuple[tuple[int, ...], str]:
+def _setting(row: Mapping[Any, Any], machine: Machine, workload: Workload) -> tuple[tuple[int, ...], str]:
     """Numbers of threads of a pair, and what was assumed about them."""
-    machine, workload = _known(row["machine"], row["workload"], root)
     marks = [text for key, text in ASSUMED.items() if key == (row["source"], row["workload"])]
     jobs, n = published.jobs_of(row["benchmark"], machine.cpus), row["n_threads"]
     if jobs is None and np.isnan(n) and row["metric"] in PER_TASK:
@@ -156,11 +161,6 @@ def _setting(row: Mapping[Any, Any], root: Path | None) -> tuple[tuple[int, ...]
         return (machine.cpus // 2,) if row["mode"] == "processes" else sweep, "; ".join([*marks, AVERAGED])
     one = jobs or (published.default_threads(machine, workload) if np.isnan(n) else int(n))
     return (one,), "; ".join(marks)
-
-
-@cache
-def _known(machine: str, workload: str, root: Path | None) -> tuple[Machine, Workload]:
-    return catalog.uncalibrated(machine, root), catalog.workload(workload, root)
 
 
 def averaged(found: Sequence[Prediction]) -> NDArray[np.float64]:

@@ -51,6 +51,8 @@ BASELINES = {"broadwell-56": "per_vma_lock"}
 """The protocol of a machine's unpatched kernel, where it is not mmap_sem."""
 UNNAMED = {"Jitta2021a": "qualcomm-8", "Chang2020a": "mediatek-8", "Lespinasse2021a": "android-8"}
 """Our names for machines that a source does not name."""
+UNTRACED = {("Wang2017a", "lkp-skl-192"): "lkp-skl-192-4.14"}
+"""A machine as it was in another year: by source and key."""
 LOADS = ((r"\(half", 0.5), (r"\(optimal", 1.0), (r"\(maximal", 2.0))
 """Jobs per CPU of kernbench -M; of its unlimited run, enough to keep each CPU busy."""
 
@@ -99,7 +101,10 @@ def _of_v11(table: pd.DataFrame) -> pd.Series[bool]:
 
 def machines(table: pd.DataFrame) -> pd.Series[str]:
     """Machine of each row, by our names; empty if it is nobody's."""
-    return table["machine_key"].mask(table["machine_key"] == "", table["source"].map(UNNAMED).fillna(""))
+    keys = table["machine_key"].mask(table["machine_key"] == "", table["source"].map(UNNAMED).fillna(""))
+    for (source, key), name in UNTRACED.items():
+        keys = keys.mask((table["source"] == source) & (keys == key), name)
+    return keys
 
 
 def workloads(table: pd.DataFrame) -> pd.Series[str]:

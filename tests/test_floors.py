@@ -16,7 +16,7 @@ FLOORS = {
     "captures capture_tables cli_capture capture_script kernel_at_hand comparison cover_letter application cli_advise "
     "cli_measure cli_sweep cli_sensitivity __init__",
     5: "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
-    "forms catalog machine_file provenance asks",
+    "forms catalog machine_file provenance asks accounts",
     4: "indices response sensitivity decision "
     "prediction verdict calibration fit_model observations symbolic bare_lock lock_bench journey advise advice_text "
     "difference structural score",

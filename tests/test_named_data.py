@@ -21,6 +21,16 @@ PUBLISHED = {
     "broadwell-56": (56, "x86_64", 28, 2),
     "lkp-skl-192": (192, "x86_64", 96, 4),
     "lkp-skl-112": (112, "x86_64", 56, 2),
+    "lkp-skl-104": (104, "x86_64", 52, 2),
+    "bluextal-8": (8, "x86_64", 8, 2),
+    "bueso-40": (40, "x86_64", 20, 2),
+    "haswell-48": (48, "x86_64", 24, 2),
+    "x86-48": (48, "x86_64", 24, 2),
+    "x86-vm-8": (8, "x86_64", 8, 1),
+    "power8-752": (752, "ppc64", 94, 8),
+    "lichee-4": (4, "riscv64", 4, 1),
+    "msm845-8": (8, "arm64", 8, 1),
+    "pixel7-8": (8, "arm64", 8, 1),
 }
 """machine -> CPUs, architecture, cores, sockets; the first two are printed in every row"""
 CONTROLLED = ("host-6.18", "guest-5.17", "guest-6.12")
@@ -33,6 +43,14 @@ KERNELS = {
     "howlett-144": "Howlett2021a",
     "lkp-skl-192": "Song2018a",
     "lkp-skl-112": "Wang2017a",
+    "lkp-skl-104": "Song2018c",
+    "bluextal-8": "Kamezawa2010a",
+    "haswell-48": "Lespinasse2021a",
+    "x86-48": "Dufour2019b",
+    "x86-vm-8": "Dufour2017b",
+    "power8-752": "Dufour2017b",
+    "lichee-4": "JishengZhang2023a",
+    "msm845-8": "Dufour2018e",
 }
 """machine -> source whose rows print its kernel; broadwell-56 printed a date: the mm tree of August 2024, 6.11"""
 UNITS = {
@@ -47,6 +65,7 @@ UNITS = {
     "brk1": "brk calls",
     "malloc1": "malloc+free pairs",
     "mmap1": "mmap+munmap pairs",
+    "mmap2": "mmap+munmap pairs",
     "kernbench": "builds",
     "app-launch": "launches",
     "fault-update": "faults",
@@ -102,9 +121,14 @@ def test_memory_ratio_leaves_out_the_machine_itself() -> None:
     costs = catalog.machine("ivb-ep-40").costs
     assert costs["memory_ratio"].value == pytest.approx((lkp * haswell) ** 0.5, rel=0.005)
     assert catalog.machine("lkp-skl-192").costs["memory_ratio"].value == pytest.approx(lkp, rel=0.005)
+    ivb = n["m0005"] / n["m0007"]
+    assert catalog.machine("haswell-48").costs["memory_ratio"].value == pytest.approx((lkp * ivb) ** 0.5, rel=0.01)
 
 
-@pytest.mark.parametrize(("machine", "other"), [("lkp-skl-192", "lkp-skl-112"), ("lkp-skl-112", "lkp-skl-192")])
+@pytest.mark.parametrize(
+    ("machine", "other"),
+    [("lkp-skl-192", "lkp-skl-112"), ("lkp-skl-192-4.14", "lkp-skl-112"), ("lkp-skl-112", "lkp-skl-192")],
+)
 def test_srcu_costs_come_from_the_other_lkp_machine(machine: str, other: str) -> None:
     costs = catalog.machine(machine).costs
     mine = {name: q for name, q in costs.items() if name.startswith("srcu_")}
