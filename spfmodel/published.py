@@ -173,13 +173,25 @@ def observations(
 
 
 def fallback_shares(machine: Machine, workload: Workload, root: Path | None = None) -> pd.DataFrame:
-    """Measured shares of SPF runs: failures over attempts, total and by cause, one run a row."""
+    """Counted SPF runs of one machine and workload, one a row: id, source, kernel, protocol, faults, attempts, and
+
+    attempted : attempts over faults; 0 where a process has one thread, and so does not try
+    fallback : failures over attempts, in all, and a column for each cause; NaN without attempts
+    pte_lock : NaN in v11, which waits for the lock and has lost the event
+    pte_per_vma : pte_lock over vma_changed
+    """
     table = counters(root)
     here = (table["arch"] == machine.arch) & (table["cpus"] == str(machine.cpus))
     mine = table[here & (table["command"].map(workload_of) == workload.name)]
-    failed = mine[CAUSES].fillna(0).astype(float)
-    attempts = mine["spf"].astype(float) + failed.sum(axis=1)
-    out = mine[["id", "source", "kernel"]].assign(fallback=failed.sum(axis=1) / attempts)
+    failed = mine[CAUSES].astype(float)
+    attempts = mine["spf"].astype(float) + failed.fillna(0).sum(axis=1)
+    tried = attempts.where(attempts > 0)
+    out = mine[["id", "source", "kernel"]].assign(
+        protocol=mine["protocol"].mask(mine["source"].isin(V11), "spf_rwlock_v11"),
+        faults=mine["faults"].astype(float), attempts=attempts, attempted=attempts / mine["faults"].astype(float),
+        fallback=failed.fillna(0).sum(axis=1) / tried,
+    )  # fmt: skip
     for cause in CAUSES:
-        out[cause.removeprefix("spf_")] = failed[cause] / attempts
-    return out
+        gone = (cause == "spf_pte_lock") & (out["protocol"] == "spf_rwlock_v11")
+        out[cause.removeprefix("spf_")] = (failed[cause].fillna(0) / tried).mask(gone)
+    return out.assign(pte_per_vma=out["pte_lock"] / out["vma_changed"].where(out["vma_changed"] > 0))

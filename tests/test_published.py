@@ -7,10 +7,20 @@ import pytest
 
 from spfmodel import catalog, datasets
 from spfmodel.observations import LEAST_SD
-from spfmodel.published import CAUSES, default_threads, fallback_shares, observations, rows, workload_of
+from spfmodel.published import (
+    CAUSES,
+    default_threads,
+    fallback_shares,
+    jobs_of,
+    machines,
+    observations,
+    rows,
+    told,
+    workload_of,
+)
 
 VM, POWER, SKYLAKE = (catalog.uncalibrated(name) for name in ("x86-vm-16", "power8-80", "skylake-112"))
-EBIZZY, PFT = catalog.workload("ebizzy-mTRp"), catalog.workload("pft")
+EBIZZY, PFT, KERNBENCH = (catalog.workload(name) for name in ("ebizzy-mTRp", "pft", "kernbench"))
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,53 @@ def test_measured_fallbacks_are_failures_over_attempts() -> None:
     np.testing.assert_allclose(parts, found["fallback"])
     assert set(fallback_shares(POWER, EBIZZY)["id"]) == {"c02", "c06", "c10", "c14"}
     assert fallback_shares(SKYLAKE, PFT).empty
+
+
+def test_builds_hardly_try() -> None:
+    found = fallback_shares(VM, KERNBENCH).set_index("id")
+    assert set(found.index) == {"c03", "c07", "c11", "c15"}
+    assert found.loc["c03", "attempted"] == pytest.approx((227 + 2168) / 367_932_002)
+    power = fallback_shares(POWER, KERNBENCH).set_index("id")
+    assert power.loc["c01", "attempted"] == 0
+    assert power["fallback"].isna().tolist() == [True, False, False, False, False], "of no attempts nothing failed"
+    assert (power["attempted"] < 1e-5).all()
+
+
+def test_causes_and_their_ratio() -> None:
+    found = fallback_shares(POWER, EBIZZY).set_index("id")
+    assert found.loc["c02", "pte_per_vma"] == pytest.approx(10579 / 7815)
+    waits = fallback_shares(POWER, catalog.workload("ebizzy-mTt")).iloc[0]
+    assert waits["protocol"] == "spf_rwlock_v11"
+    assert np.isnan(waits["pte_lock"])
+    assert waits["vma_changed"] == pytest.approx(413293 / (1461153 + 413293 + 200))
+
+
+def test_machines_and_protocols_that_a_source_does_not_name_as_we_do() -> None:
+    table = datasets.measurements().set_index("id")
+    names, protocols = machines(table), told(table)
+    assert names[["m0095", "m1185", "m1136", "m0655", "m0763", "PVL-V4-android"]].tolist() == [
+        "qualcomm-8", "mediatek-8", "android-8", "lkp-skl-192-4.14", "lkp-skl-192", "",
+    ]  # fmt: skip
+    assert protocols[["m0003", "m0072", "m0828", "m1142", "m1186"]].tolist() == [
+        "per_vma_refcnt", "spf_rwlock", "spf_rwlock_v11", "spf_rwlock", "spf_rwlock_v11",
+    ]  # fmt: skip
+
+
+def test_a_maple_tree_is_another_kernels() -> None:
+    howlett = rows(catalog.uncalibrated("howlett-144"), catalog.workload("malloc1"), "mmap_sem")
+    assert howlett["n"].value_counts().eq(2).all(), "v1 and v2 of a series, one curve each"
+    assert not howlett["variant"].str.contains("maple").any()
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "jobs"),
+    [
+        ("kernbench (half -j376)", 376), ("kernbench (optimal -j752)", 752), ("kernbench (maximal -j)", 1504),
+        ("kernbench (half -j7 (sic))", 376), ("kernel build", None),
+    ],
+)  # fmt: skip
+def test_jobs_of_a_build(benchmark: str, jobs: int | None) -> None:
+    assert jobs_of(benchmark, 752) == jobs
 
 
 def test_no_row_that_is_used_is_a_known_misprint() -> None:
