@@ -14,12 +14,12 @@ from .outfile import check_writable, replace_file
 from .prediction import Interval, Prediction, Question
 from .prediction import predict as predicted
 from .progress import progress
-from .protocol_file import OwnProtocol
+from .protocol_file import costs_of
 from .protocol_file import protocol as named
 from .protocols import PROTOCOLS, Protocol
 from .settings import parse, with_settings
 from .solvers import NAMES
-from .sources import BadInput, Quantity
+from .sources import BadInput
 
 MOST_THREADS = 4096
 
@@ -67,19 +67,6 @@ def asked(  # noqa: PLR0913 - the options of a verb
     )  # fmt: skip
     counts = thread_counts(threads) or (published.default_threads(m, w),)
     return Asked(question=question, candidates=tuple(c.protocol for c in candidates), threads=counts, words=words)
-
-
-def costs_of(protocols: Iterable[OwnProtocol]) -> dict[str, Quantity]:
-    """The costs that protocols bring along, by name; two that disagree are refused."""
-    out: dict[str, Quantity] = {}
-    seen: dict[str, OwnProtocol] = {}
-    for own in protocols:
-        if seen.setdefault(own.protocol.name, own) != own:
-            raise BadInput(f"two different protocols are called {own.protocol.name}; rename one")
-        for name, cost in own.costs.items():
-            if out.setdefault(name, cost) != cost:
-                raise BadInput(f"costs.{name} differs between two protocol files; give it two names")
-    return out
 
 
 def thread_counts(text: str) -> tuple[int, ...]:

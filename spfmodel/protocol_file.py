@@ -175,3 +175,16 @@ def _word(words: type[Word], key: str, given: str, where: str) -> Word:
     if given not in known:
         raise BadInput(f"{where}: {key} = {given} is unknown; {nearest(given, known)}")
     return words(given)
+
+
+def costs_of(protocols: Iterable[OwnProtocol]) -> dict[str, Quantity]:
+    """The costs that protocols bring along, by name; two that disagree are refused."""
+    out: dict[str, Quantity] = {}
+    seen: dict[str, OwnProtocol] = {}
+    for own in protocols:
+        if seen.setdefault(own.protocol.name, own) != own:
+            raise BadInput(f"two different protocols are called {own.protocol.name}; rename one")
+        for name, cost in own.costs.items():
+            if out.setdefault(name, cost) != cost:
+                raise BadInput(f"costs.{name} differs between two protocol files; give it two names")
+    return out

@@ -1,0 +1,120 @@
+"""Who computes: this process, others on this host, or a cluster. All are `concurrent.futures.Executor`s."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from ..sources import BadInput
+
+Shared = TypeVar("Shared")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+AHEAD = 2
+"""tasks in flight per worker: one that runs and one that waits, so that nobody idles and memory stays bounded"""
+RETRIES = 10
+"""times that a cluster tries a task again whose worker died"""
+
+
+class WorkerLost(RuntimeError):
+    """A worker is gone and the task with it: one sentence says so."""
+
+
+class Here(Executor):
+    """Computes in this process, when asked."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # raised again where the result is asked for
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def executor(jobs: int, cluster: str) -> Iterator[tuple[Executor, int]]:
+    """An executor and how many tasks it takes at once.
+
+    jobs : processes on this host; 1: this one. cluster : empty, `local`, or the address of a Dask scheduler
+    """
+    if cluster:
+        with _dask(jobs, cluster) as found:
+            yield found
+    elif jobs == 1:
+        yield Here(), 1
+    else:
+        with _processes(jobs) as found:
+            yield found
+
+
+@contextmanager
+def _processes(jobs: int) -> Iterator[tuple[Executor, int]]:
+    """Processes of joblib: fresh interpreters, which leave an interrupt to this one and end with it."""
+    from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
+
+    pool = get_reusable_executor(max_workers=jobs, env=ONE_THREAD, initializer=leave_interrupts, timeout=10)
+    try:
+        yield pool, jobs
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def leave_interrupts() -> None:
+    """Ignore Ctrl-C: whoever started this process ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _dask(jobs: int, address: str) -> Iterator[tuple[Executor, int]]:
+    """A Dask cluster: one of `jobs` processes on this host, or one that runs already."""
+    try:
+        from distributed import Client, LocalCluster  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError:
+        raise BadInput("--cluster needs dask.distributed; pip install 'spfmodel[cluster]'") from None
+    os.environ.update(ONE_THREAD)
+    local = address == "local"
+    try:
+        server = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None) if local else None
+        client = Client(server or address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--cluster {address}: no scheduler answers there ({error}); give tcp://HOST:PORT") from None
+    try:
+        workers = sum(client.nthreads().values())
+        yield client.get_executor(pure=False, retries=RETRIES), max(workers, jobs)
+    finally:
+        client.close()
+        if server:
+            server.close()
+
+
+def results(
+    pool: Executor, workers: int, work: Callable[[Shared, Task], Result], shared: Shared, tasks: Iterable[Task]
+) -> Iterator[Result]:
+    """Results of `work(shared, task)` as they come, in any order; tasks are handed out as workers become free."""
+    pending: set[Future[Result]] = set()
+    most = 1 if isinstance(pool, Here) else AHEAD * workers
+    for task in tasks:
+        pending.add(pool.submit(work, shared, task))
+        if len(pending) >= most:
+            yield from _finished(pending)
+    while pending:
+        yield from _finished(pending)
+
+
+def _finished(pending: set[Future[Result]]) -> Iterator[Result]:
+    """Wait for one at least; what is done leaves `pending`."""
+    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+        pending.remove(future)
+        try:
+            yield future.result()
+        except BadInput:
+            raise
+        except Exception as error:
+            raise WorkerLost(f"a task could not be computed ({type(error).__name__}: {error})") from error
