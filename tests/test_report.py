@@ -72,7 +72,7 @@ def test_pages_need_no_network_and_no_script(small_report: ReportResult) -> None
 
 def test_no_half_written_file_is_left(small_report: ReportResult) -> None:
     names = sorted(file.name for file in small_report.index.parent.iterdir())
-    suffixes = ("answers.json", "html", "ipynb", "provenance.json")
+    suffixes = ("answers.json", "data", "html", "ipynb", "provenance.json")
     assert names == sorted(["index.html", *(f"{n}.{s}" for n in ("good", "fails", "silent") for s in suffixes)])
 
 

@@ -6,7 +6,8 @@
 
 from .answers import Answer, Claim, Interval, answer
 from .batch import ReportResult, run
+from .kept import keep
 from .listing import listing
 from .recipe import Recipe, load_recipe
 
-__all__ = ["Answer", "Claim", "Interval", "Recipe", "ReportResult", "answer", "listing", "load_recipe", "run"]
+__all__ = ["Answer", "Claim", "Interval", "Recipe", "ReportResult", "answer", "keep", "listing", "load_recipe", "run"]

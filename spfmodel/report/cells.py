@@ -60,5 +60,8 @@ def mathml(latex: str, display: str = "inline") -> str:
 
 
 def code_colours() -> str:
-    """Style sheet of highlighted Python."""
-    return str(HtmlFormatter(style="friendly").get_style_defs(".highlight"))
+    """Style sheet of highlighted Python, for light and for dark screens."""
+    bright, dark = (
+        str(HtmlFormatter(style=style).get_style_defs(".highlight")) for style in ("friendly", "github-dark")
+    )
+    return f"{bright}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}\n"

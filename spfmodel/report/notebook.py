@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..provenance import stamp
 from .answers import ANSWERS_PATH, Answer
+from .kept import KEPT_PATH
+from .pictures import Picture, first_figure, light
 from .recipe import Job
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 CELL_TIMEOUT_S = 600
 KERNEL_START_TIMEOUT_S = 120
+STARTUP = "from spfmodel.report.kept import keep_what_is_shown\nkeep_what_is_shown()\n"
+"""what a kernel runs before the first cell"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +38,17 @@ class Outcome:
     """one line: what went wrong, empty if nothing did"""
     seconds: float
     answer: Answer | None
-    figure: str
-    """its first figure, a PNG in base64; empty if it drew none"""
+    figure: Picture | None
+    """its first figure"""
+    again: bool = True
+    """whether it ran now; else an earlier run was the same"""
 
 
-def execute(job: Job, out: Path, shared: Path) -> Outcome:
+def execute(job: Job, out: Path, shared: Path, inputs: str) -> Outcome:
     """Run `job` and write its files into `out`. For a worker process: it sets environment variables.
 
     shared : folder for what is only needed meanwhile
+    inputs : hash of all that the run depends on; the last file written records it
     """
     skip_slow_import()
     from .page import notebook_page
@@ -54,11 +62,19 @@ def execute(job: Job, out: Path, shared: Path) -> Outcome:
             job=job, ok=not error, error=error, seconds=seconds, answer=answer, figure=first_figure(executed)
         )
         made = provenance(outcome)
+        page = notebook_page(executed, outcome, made, keep_data(Path(scratch), out / f"{job.name}.data"))
         replace_text(out / f"{job.name}.ipynb", json.dumps(executed, indent=1))
         replace_text(out / f"{job.name}.answers.json", answer.model_dump_json(indent=1) if answer else "{}")
-        replace_text(out / f"{job.name}.provenance.json", json.dumps(made, indent=1))
-        replace_text(out / f"{job.name}.html", notebook_page(executed, outcome, made))
+        replace_text(out / f"{job.name}.html", light(page))
+        replace_text(out / f"{job.name}.provenance.json", json.dumps(made | {"inputs_sha256": inputs}, indent=1))
     return outcome
+
+
+def keep_data(scratch: Path, target: Path) -> list[str]:
+    """Put the tables and numbers that a notebook kept into `target`, in place of earlier ones. -> their names."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(scratch / "kept", target)
+    return sorted(file.name for file in target.iterdir())
 
 
 def skip_slow_import() -> None:
@@ -121,9 +137,14 @@ def connection(scratch: Path) -> dict[str, str]:
 
 def prepare_environment(scratch: Path) -> None:
     """Give the kernel this environment's Python, inline figures, one BLAS thread, its own folders."""
+    startup = scratch / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (scratch / "kept").mkdir()
+    (startup / "00-keep.py").write_text(STARTUP, encoding="utf-8")
     os.environ.update(
         {
             ANSWERS_PATH: str(scratch / "answers.json"),
+            KEPT_PATH: str(scratch / "kept"),
             "JUPYTER_PREFER_ENV_PATH": "1",
             "JUPYTER_RUNTIME_DIR": str(scratch),
             "IPYTHONDIR": str(scratch / "ipython"),
@@ -152,13 +173,6 @@ def provenance(outcome: Outcome) -> dict[str, object]:
         "duration_s": round(outcome.seconds, 2),
         **stamp(job.parameters),
     }
-
-
-def first_figure(notebook: NotebookNode) -> str:
-    """Find the first PNG among a notebook's outputs, in base64."""
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    images = (output.get("data", {}).get("image/png", "") for output in outputs)
-    return next((image.strip() for image in images if image), "")
 
 
 def one_line(message: str) -> str:

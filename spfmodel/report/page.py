@@ -5,7 +5,7 @@ The pages need no network and no JavaScript: style sheet and figures lie inside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .answers import Claim
+from .pictures import card
 from .recipe import Recipe
 from .strip import strip
 from .wording import spoken
@@ -24,23 +25,26 @@ if TYPE_CHECKING:
 
 
 def index_page(recipe: Recipe, outcomes: tuple[Outcome, ...], made: Mapping[str, str]) -> str:
-    """Write the index: predicted beside measured first, then a card for each notebook."""
+    """Write the index: predicted beside measured, then what ran, failures first, then a card for each notebook."""
     claims = [claim for outcome in outcomes if outcome.answer for claim in outcome.answer.claims]
+    shown = sorted(outcomes, key=lambda outcome: outcome.ok)
     return (
         environment()
         .get_template("index.html.j2")
-        .render(recipe=recipe, outcomes=outcomes, groups=by_machine(claims), made=made, css=style_sheet())
+        .render(recipe=recipe, outcomes=shown, groups=by_machine(claims), made=made, css=style_sheet())
     )
 
 
-def notebook_page(notebook: NotebookNode, outcome: Outcome, made: Mapping[str, object]) -> str:
-    """Write a notebook's page around its converted cells."""
+def notebook_page(
+    notebook: NotebookNode, outcome: Outcome, made: Mapping[str, object], kept: Sequence[str] = ()
+) -> str:
+    """Write a notebook's page around its converted cells. kept : names of the files in its data folder."""
     from .cells import code_colours, html_of
 
     return (
         environment()
         .get_template("notebook.html.j2")
-        .render(body=html_of(notebook), outcome=outcome, made=made, css=style_sheet() + code_colours())
+        .render(body=html_of(notebook), outcome=outcome, made=made, kept=kept, css=style_sheet() + code_colours())
     )
 
 
@@ -75,13 +79,29 @@ def measured_range(claim: Claim) -> str:
     return f"{spoken(low, claim.unit)} to {spoken(high, claim.unit)}" if low < high else ""
 
 
+def duration(seconds: float) -> str:
+    """Write how long something took.
+
+    >>> duration(4.26), duration(83.0)
+    ('4.3 s', '1 min 23 s')
+    """
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
 @cache
 def environment() -> Environment:
     """Load the templates, which escape what they are given."""
     loaded = Environment(
         loader=PackageLoader("spfmodel.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    loaded.globals.update(verdict=verdict, strip=strip, measured_words=measured_words, measured_range=measured_range)
+    loaded.globals.update(
+        verdict=verdict,
+        strip=strip,
+        card=card,
+        duration=duration,
+        measured_words=measured_words,
+        measured_range=measured_range,
+    )
     loaded.filters.update(spoken=spoken)
     return loaded
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import json
-import math
+import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..sources import BadInput
+from .parameters import check, declared
 from .wording import first_error
 
-SHAPE = "a recipe has [report] title, out, lead and [[notebook]] path, title, question, name, parameters"
-KIND = {
-    bool: "true or false",
-    int: "an integer",
-    float: "a number",
-    str: "a text",
-    list: "a list",
-    tuple: "a list",
-}
+SHAPE = "a recipe has [report] title, out, lead and [[notebook]] path, title, question, name, parameters, each, run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +47,17 @@ class Recipe:
     jobs: tuple[Job, ...]
 
 
+class RunEntry(BaseModel):
+    """One `[[notebook.run]]`: a set of parameters of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    """stem of its output files"""
+    title: str = ""
+    """default: the notebook's title and the parameters"""
+    parameters: dict[str, object] = Field(default_factory=dict)
+
+
 class NotebookEntry(BaseModel):
     """One `[[notebook]]` of the file."""
 
@@ -63,6 +67,11 @@ class NotebookEntry(BaseModel):
     question: str
     name: str = ""
     parameters: dict[str, object] = Field(default_factory=dict)
+    """of all its runs"""
+    each: dict[str, list[object]] = Field(default_factory=dict)
+    """parameter -> values: one run for every combination"""
+    run: list[RunEntry] = Field(default_factory=list)
+    """runs one by one; with neither `each` nor `run` there is one"""
 
 
 class ReportEntry(BaseModel):
@@ -86,7 +95,7 @@ def load_recipe(path: Path) -> Recipe:
     """Read a recipe and check it against its notebooks. Paths in it are relative to the recipe's folder."""
     file = parsed(path)
     here = path.resolve().parent
-    jobs = tuple(job(entry, path, here) for entry in file.notebook)
+    jobs = tuple(job for entry in file.notebook for job in jobs_of(entry, path, here))
     refuse_equal_names(jobs, path)
     entry = file.report
     return Recipe(path=path, title=entry.title, lead=entry.lead, out=here / entry.out, jobs=jobs)
@@ -105,76 +114,45 @@ def parsed(path: Path) -> RecipeFile:
         raise BadInput(f"{path}: {first_error(error)}; {SHAPE}.") from None
 
 
-def job(entry: NotebookEntry, recipe: Path, here: Path) -> Job:
-    """Check one entry against its notebook."""
+def jobs_of(entry: NotebookEntry, recipe: Path, here: Path) -> Iterator[Job]:
+    """Check an entry against its notebook's declaration: one job for each set of parameters."""
     notebook = here / entry.path
-    defaults = default_parameters(notebook, recipe)
-    given = {
-        name: accepted(name, value, defaults, f"{recipe}: {notebook.name}") for name, value in entry.parameters.items()
-    }
-    return Job(
-        name=entry.name or notebook.stem,
-        notebook=notebook.resolve(),
-        title=entry.title,
-        question=entry.question,
-        given=given,
-        parameters={**defaults, **given},
-    )
+    model = declared(notebook, str(recipe))
+    for run in runs_of(entry, recipe):
+        given = {**entry.parameters, **run.parameters}
+        parameters = check(given, model, f"{recipe}: {notebook.name}")
+        yield Job(
+            name=run.name or entry.name or notebook.stem,
+            notebook=notebook.resolve(),
+            title=run.title or entry.title,
+            question=entry.question,
+            given={name: parameters[name] for name in given},
+            parameters=parameters,
+        )
 
 
-def default_parameters(notebook: Path, recipe: Path) -> dict[str, object]:
-    """Read the literal defaults in a notebook's cell tagged `parameters`: name -> value."""
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
-        return literals("".join("".join(cell["source"]) + "\n" for cell in tagged))
-    except OSError as error:
-        raise BadInput(f"{recipe}: cannot read the notebook {notebook}: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError):
-        raise BadInput(f"{recipe}: {notebook} is not a Jupyter notebook with readable Python parameters.") from None
+def runs_of(entry: NotebookEntry, recipe: Path) -> Iterator[RunEntry]:
+    """The sets of parameters of an entry: listed, every combination, or one."""
+    stem = entry.name or entry.path.stem
+    if empty := [name for name, values in entry.each.items() if not values]:
+        raise BadInput(f"{recipe}: each.{empty[0]} of {entry.path.name} is empty; list one value or more.")
+    for run in entry.run:
+        yield run.model_copy(update={"title": run.title or f"{entry.title}: {said(run.parameters)}"})
+    for values in product(*entry.each.values()) if entry.each else ():
+        chosen = dict(zip(entry.each, values, strict=True))
+        name = "-".join([stem, *(re.sub(r"[^\w.-]+", "_", str(value)) for value in values)])
+        yield RunEntry(name=name, title=f"{entry.title}: {said(chosen)}", parameters=chosen)
+    if not entry.run and not entry.each:
+        yield RunEntry(name=stem)
 
 
-def literals(source: str) -> dict[str, object]:
-    r"""Collect the assignments of plain literals in a piece of Python.
+def said(parameters: dict[str, object]) -> str:
+    """Parameters in a title.
 
-    >>> literals("machine = 'x86-vm-16'  # a name\nthreads: list[int] = [1, 2]\nout = make()")
-    {'machine': 'x86-vm-16', 'threads': [1, 2]}
+    >>> said({"machine": "power8-80", "n_threads": 16})
+    'machine power8-80, n_threads 16'
     """
-    found: dict[str, object] = {}
-    for statement in ast.parse(source).body:
-        match statement:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=value)
-                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-            ):
-                try:
-                    found[name] = ast.literal_eval(value)
-                except ValueError:
-                    continue
-    return found
-
-
-def accepted(name: str, value: object, defaults: dict[str, object], where: str) -> object:
-    """Return the value of a parameter that exists and has the type of its default; refuse any other."""
-    if name not in defaults:
-        known = ", ".join(sorted(defaults)) or "none"
-        raise BadInput(f"{where} has no parameter `{name}`; it has: {known}.")
-    default = defaults[name]
-    if not same_kind(value, default):
-        wanted = KIND.get(type(default), f"a {type(default).__name__}")
-        raise BadInput(f"{where}: parameter `{name}` is {wanted} (such as {default!r}), not {value!r}.")
-    return float(value) if isinstance(default, float) and isinstance(value, int) else value
-
-
-def same_kind(value: object, default: object) -> bool:
-    """Tell whether a TOML value may stand for a default: an integer passes for a float, not true for 1."""
-    match default:
-        case list() | tuple():
-            return isinstance(value, list) and all(same_kind(item, default[0]) for item in value if default)
-        case float():
-            return type(value) in (int, float) and math.isfinite(float(str(value)))
-        case _:
-            return type(value) is type(default)
+    return ", ".join(f"{name} {value}" for name, value in parameters.items())
 
 
 def refuse_equal_names(jobs: tuple[Job, ...], path: Path) -> None:

@@ -7,8 +7,8 @@ from markupsafe import Markup
 from .answers import Claim
 
 WIDTH, HEIGHT, MARGIN = 180, 26, 6
-PREDICTED, MEASURED, GUIDE = "#0072B2", "#D55E00", "#9aa5b1"
-"""Okabe-Ito blue and vermilion: told apart with any colour vision, and by shape"""
+PREDICTED, MEASURED, GUIDE = "var(--blue)", "var(--vermilion)", "#9aa5b1"
+"""Okabe-Ito blue and vermilion, lighter on dark paper: told apart with any colour vision, and by shape"""
 
 
 def strip(claim: Claim) -> Markup:
@@ -27,9 +27,12 @@ def strip(claim: Claim) -> Markup:
     if claim.measured_ends and claim.measured_median is not None:
         marks.append(line(x(claim.measured_ends[0]), x(claim.measured_ends[1]), y, MEASURED, 2))
         centre = x(claim.measured_median)
-        marks.append(f'<path d="M{centre} {y - 6}l5 6-5 6-5-6z" fill="{MEASURED}" stroke="#fff"/>')
+        marks.append(f'<path d="M{centre} {y - 6}l5 6-5 6-5-6z" fill="{MEASURED}" stroke="var(--paper)"/>')
     size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-    return Markup(f'<svg class="strip" role="img" {size}>{"".join(marks)}</svg>')  # noqa: S704 - numbers only
+    words = f"predicted {claim.predicted.low:.3g} to {claim.predicted.high:.3g}"
+    if claim.measured_median is not None:
+        words += f", measured {claim.measured_median:.3g}"
+    return Markup(f'<svg class="strip" role="img" aria-label="{words}" {size}>{"".join(marks)}</svg>')  # noqa: S704
 
 
 def line(start: str, end: str, y: float, colour: str, thick: int, opacity: float = 1.0) -> str:
