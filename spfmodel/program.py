@@ -36,6 +36,8 @@ class _Writer:
     rows: list[tuple[int, int, int, int, Floats, float, str]] = field(default_factory=list)
     loop_start: int = 0
     """first step of the phase: nothing before it is merged with what follows"""
+    medians: dict[str, float] = field(default_factory=dict)
+    """over the draws, of what has one value for all"""
 
     def add(self, op: Op, label: str, arg: int = 0, value: Floats | float = 0.0, cause: int = -1) -> int:
         """Append a step; consecutive WORK steps become one. Returns its place."""
@@ -51,7 +53,9 @@ class _Writer:
     def scv(self, op: Op) -> float:
         """Of a step's time: one value for all draws, their median."""
         name = {Op.WORK: "work_scv", Op.FLUSH: "work_scv", Op.LINE: "line_scv"}.get(op)
-        return float(np.median(self.priced[name])) if name else 0.0
+        if name and name not in self.medians:
+            self.medians[name] = float(np.median(self.priced[name]))
+        return self.medians[name] if name else 0.0
 
     def line(self, name: str) -> int:
         """Index of a line, new or known."""
@@ -173,8 +177,11 @@ def _slowdown(machine: Machine, sibling_gain: Floats, crowding: Floats) -> Float
     """(D, cpus + 1) factor on work when r CPUs run.
 
     A busy sibling adds only `sibling_gain` of a core; and work slows by up to `crowding` as turbo
-    bins, shared cache and memory bandwidth are used up.
+    bins, shared cache and memory bandwidth are used up. Draws that agree on both cost no more than one.
     """
+    size = len(sibling_gain)
+    if size > 1 and not np.ptp(sibling_gain) and not np.ptp(crowding):
+        return np.repeat(_slowdown(machine, sibling_gain[:1], crowding[:1]), size, axis=0)
     running = np.arange(machine.cpus + 1, dtype=float)
     extra = np.maximum(0, running - machine.cores)
     capacity = np.minimum(running, machine.cores) + sibling_gain[:, None] * extra
