@@ -60,7 +60,7 @@ def sensitivity(  # noqa: PLR0913, PLR0917 - the options of a verb
     )  # fmt: skip
     if len(what.candidates) > 1 or len(what.threads) > 1:
         raise BadInput("sensitivity takes one --protocol and one number of --threads; ask again for another")
-    q, n, candidate = what.question, what.threads[0], what.candidates[0]
+    q, n = what.question, what.threads[0]
     study = Study(
         machine=q.machine, workload=q.workload, candidate=what.candidates[0], baseline=q.baseline, n_threads=n
     )
