@@ -27,7 +27,7 @@ RECIPES: dict[str, tuple[tuple[str, ...], ...]] = {
     "skylake-112": (("pft",),),
     "icelake-128": (("pft",),),
     "broadwell-56": (("pft",),),
-    "lkp-skl-192": (("malloc1", "brk1"),),
+    "lkp-skl-192": (("malloc1", "brk1"), ("page_fault1",), ("page_fault2",), ("page_fault3",)),
     "howlett-144": (("malloc1",),),
     "ivb-ep-40": (("multi-fault",),),
 }

@@ -54,6 +54,9 @@ LONGEST = 2048
 """Faults in a cycle of the model. Longer ones are cut, and the fixed cost of their updates in proportion: holds stay
 far longer than wake-ups, and the simulation sees enough of them. Against uncut cycles: within 10 %."""
 
+ONCE_AN_UPDATE = ("wake_ns", "wake_hot_ns", "wake_send_ns", "switch_ns", "spin_handoff_ns")
+"""What a cut cycle would pay more often than a whole one: who waits for an update sleeps, and is woken once."""
+
 
 def times(machine: Machine, workload: Workload, phase: Phase) -> int:
     """How often a phase runs in one cycle: by touched_kib and the page size, or by the KiB after which it comes."""
@@ -197,6 +200,8 @@ def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_
     doublings = np.log2(1 + v["extra_vmas"] / FEW_VMAS)
     v["vma_walk_ns"] = v["vma_walk_ns"] + v["vma_level_ns"] * doublings
     v["cut"] = zero + cut(machine, workload)
+    for name in ONCE_AN_UPDATE:
+        v[name] = v[name] * v["cut"]
     v["level_ns"] = v["update_level_ns"] * doublings
     ratio = KINDS[fault_kind(workload)]
     v["fault_work_ns"] = v["fault_work_ns"] * (v[ratio] if ratio else 1.0)
