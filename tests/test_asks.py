@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import nan
 
 import numpy as np
@@ -24,8 +25,8 @@ def test_every_ask_names_a_machine_a_workload_and_a_protocol_that_exist() -> Non
     assert {a.mode for a in found} == {"threads", "processes"}
 
 
-def test_the_shipped_lists_are_among_them() -> None:
-    assert set(asks.CORE) <= set(asks.CELLS) <= set(asks.every())
+def test_the_short_list_is_among_them() -> None:
+    assert set(asks.CORE) <= set(asks.every())
 
 
 def test_a_speed_up_is_read_off_its_rows() -> None:
@@ -75,6 +76,21 @@ def test_no_pair_compares_two_configurations() -> None:
     found = asks.measured(Ask("x86-vm-16", "kernbench", "spf_srcu", "processes"))
     assert set(found["source"]) == {"Dufour2017d", "Dufour2017f", "Dufour2017g"}
     assert found["speedup"].between(0.97, 1.03).all()
+
+
+CANDIDATES_ONLY = ("srcu_read_ns", "srcu_brk_ratio", "srcu_map_ratio", "failed_attempt_ratio", "range_lock_ns")
+"""costs that only candidate rows can show"""
+
+
+@pytest.mark.parametrize("machine", sorted({a.machine for a in asks.every()}))
+def test_no_cost_rests_on_the_machines_own_candidate_rows(machine: str) -> None:
+    own = set(asks.pairs().query("machine == @machine")["id"])
+    costs = catalog.uncalibrated(machine).costs
+    for name, q in costs.items():
+        text = f"{q.source} {q.where} {q.note}"
+        assert not own & set(re.findall(r"\bm\d{4}\b", text)), name
+        if name in CANDIDATES_ONLY:
+            assert machine.removesuffix("-4.14") not in text, name
 
 
 def prediction(n: int, base: float, candidate: float) -> Prediction:
