@@ -129,33 +129,6 @@ def validate(
 
 
 @app.command()
-def report(
-    recipe: Annotated[Path, typer.Argument(help="a recipe of notebooks")] = Path("reports/standard.toml"),
-    out: Annotated[Path | None, typer.Option("-o", "--output", help="folder; default: the recipe's")] = None,
-    jobs: Annotated[int, typer.Option(help="notebooks at a time")] = 2,
-) -> None:
-    """Run a batch of notebooks with papermill, in parallel, to HTML with an index page."""
-    from . import report as reports
-    from .progress import progress
-
-    with progress("notebooks") as tell:
-        result = reports.run(recipe, out, jobs, tell)
-    say([f"Open {result.index}"])
-    raise typer.Exit(result.exit_status)
-
-
-@app.command()
-def lab() -> None:
-    """Open JupyterLab on the notebooks."""
-    import subprocess
-
-    from .provenance import ROOT
-
-    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(ROOT / "notebooks")]
-    raise typer.Exit(subprocess.call(command))  # noqa: S603 - our own interpreter
-
-
-@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """What is installed, and what this host can do."""
     from .checkup import checkup
@@ -214,5 +187,6 @@ def main() -> None:
 from . import cli_advise as _advise  # noqa: E402, F401 - verbs of their own modules
 from . import cli_capture as _capture  # noqa: E402, F401
 from . import cli_measure as _measure  # noqa: E402, F401
+from . import cli_report as _report  # noqa: E402, F401
 from . import cli_sensitivity as _sensitivity  # noqa: E402, F401
 from . import cli_sweep as _sweep  # noqa: E402, F401

@@ -1,79 +1,75 @@
-"""The report in a real browser: the index opens, and so does every page it links to."""
+"""The report in a real browser, wide and narrow, light and dark: it opens, complains of nothing and asks nobody."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-from html.parser import HTMLParser
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from browser import Browser
 
 from spfmodel.report import ReportResult
+from spfmodel.report.printing import printed
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-    "--virtual-time-budget=5000",
-)
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(chromium, tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
 
 
-class Page(HTMLParser):
-    """What a browser made of a page: its title, its links, its text."""
-
-    def __init__(self, dom: str) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.ids: set[str] = set()
-        self.text: dict[str, str] = {}
-        self.inside: list[str] = []
-        self.feed(dom)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.inside.append(tag)
-        self.ids |= {value for name, value in attrs if name == "id" and value}
-        self.links += [value for name, value in attrs if tag == "a" and name == "href" and value]
-
-    def handle_endtag(self, tag: str) -> None:
-        while self.inside and self.inside.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        for tag in set(self.inside):
-            self.text[tag] = self.text.get(tag, "") + data
-
-
-def opened(chromium: str, file: Path, profile: Path) -> Page:
-    """Open a file with Chromium, without a network, and read the document as the browser built it."""
-    offline = ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}"]
-    command = [chromium, *FLAGS, *offline, "--dump-dom", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return Page(done.stdout)
-
-
-def test_the_index_opens_and_its_links_lead_to_pages(chromium: str, small_report: ReportResult, tmp_path: Path) -> None:
-    index = opened(chromium, small_report.index, tmp_path / "index")
-    assert index.text["title"].strip() == "A small report"
-    assert "ebizzy speed-up" in index.text["table"]
+def test_the_index_opens_and_its_links_lead_to_pages(browser: Browser, small_report: ReportResult) -> None:
+    index = browser.look(small_report.index, 1280)
+    assert index.title == "A small report"
+    assert "ebizzy speed-up" in index.text
     targets = sorted(set(index.links))
     assert targets == ["fails.html", "good.html", "silent.html"]
-    for number, target in enumerate(targets):
-        page = opened(chromium, small_report.index.with_name(target), tmp_path / str(number))
-        assert page.text["title"].strip() == f"About {target.replace('html', 'ipynb')}"
-        assert len(re.sub(r"\s+", " ", page.text["main"])) > 20
+    for target in targets:
+        page = browser.look(small_report.index.with_name(target), 1280)
+        assert page.title == f"About {target.replace('html', 'ipynb')}"
+        assert len(re.sub(r"\s+", " ", page.text)) > 20
         for link in page.links:
             file, _, anchor = unquote(link).partition("#")
             assert not file or (small_report.index.parent / file).exists()
             assert not anchor or anchor in page.ids
         assert "index.html" in page.links
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_pages_fit_and_neither_complain_nor_ask(browser: Browser, small_report: ReportResult, width: int) -> None:
+    for name in ("index", "good", "fails"):
+        page = browser.look(small_report.index.with_name(f"{name}.html"), width)
+        assert page.wide <= width
+        assert page.complaints == []
+        assert page.requests == []
+        assert all(alternative and shown for alternative, shown in page.images)
+
+
+def test_dark_screens_get_dark_pages(browser: Browser, small_report: ReportResult) -> None:
+    bright, dark = (browser.look(small_report.index, 1280, dark=dark).back for dark in (False, True))
+    assert min(map(int, re.findall(r"\d+", bright))) > 200
+    assert max(map(int, re.findall(r"\d+", dark))) < 60
+
+
+def test_the_browser_would_tell(browser: Browser, tmp_path: Path) -> None:
+    """A page that does everything wrong."""
+    bad = tmp_path / "bad.html"
+    image = '<img src="http://example.invalid/x.png">'
+    bad.write_text(f'<div style="width: 2000px">x</div>{image}<script>console.error("no"); throw Error()</script>')
+    page = browser.look(bad, 400)
+    assert page.wide >= 2000
+    assert len(page.complaints) >= 2
+    assert page.requests == ["http://example.invalid/x.png"]
+    assert page.images == [["", False]]
+
+
+@pytest.mark.verification
+def test_pages_are_printed(chromium: str, small_report: ReportResult) -> None:
+    (made,) = printed([small_report.index.with_name("good.html")])
+    assert made.read_bytes().startswith(b"%PDF")
+    assert str(small_report.index.parent).encode() not in made.read_bytes()
+    made.unlink()

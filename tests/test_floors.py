@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "spfmodel"
 FLOORS = {
     6: "cli asking evidence fitting calibrate checkup outfile shapes show show_text report progress plots measure "
     "captures capture_tables cli_capture capture_script kernel_at_hand comparison cover_letter application cli_advise "
-    "cli_measure cli_sweep cli_sensitivity __init__",
+    "cli_measure cli_report cli_sweep cli_sensitivity __init__",
     5: "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
     "forms catalog machine_file provenance asks accounts",
     4: "indices response sensitivity decision "

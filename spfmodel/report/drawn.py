@@ -35,7 +35,7 @@ def _panel(axes: Axes) -> str:
     y, x = _axis(axes, "y"), _axis(axes, "x")
     names = [str(name) for name in axes.get_legend_handles_labels()[1]]
     more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
-    series = ", ".join([*names[:MOST_NAMES], *more])
+    series = " | ".join([*names[:MOST_NAMES], *more])
     shown = " against ".join(filter(None, (y, x)))
     told = "; ".join(filter(None, (shown, series)))
     return " ".join(f"{title}: {told}.".split()) if title and told else f"{title or told}." if title or told else ""
