@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from ..sources import BadInput
@@ -17,8 +18,6 @@ Result = TypeVar("Result")
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 AHEAD = 2
 """tasks in flight per worker: one that runs and one that waits, so that nobody idles and memory stays bounded"""
-RETRIES = 10
-"""times that a cluster tries a task again whose worker died"""
 
 
 class WorkerLost(RuntimeError):
@@ -73,25 +72,30 @@ def leave_interrupts() -> None:
 
 @contextmanager
 def _dask(jobs: int, address: str) -> Iterator[tuple[Executor, int]]:
-    """A Dask cluster: one of `jobs` processes on this host, or one that runs already."""
+    """A Dask cluster: one of `jobs` processes on this host, or one that runs already.
+
+    The scheduler gives the tasks of a worker that died to another one.
+    """
     try:
-        from distributed import Client, LocalCluster  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        from distributed import Client, LocalCluster
     except ImportError:
         raise BadInput("--cluster needs dask.distributed; pip install 'spfmodel[cluster]'") from None
     os.environ.update(ONE_THREAD)
-    local = address == "local"
-    try:
-        server = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None) if local else None
-        client = Client(server or address, timeout=10)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--cluster {address}: no scheduler answers there ({error}); give tcp://HOST:PORT") from None
-    try:
-        workers = sum(client.nthreads().values())
-        yield client.get_executor(pure=False, retries=RETRIES), max(workers, jobs)
-    finally:
-        client.close()
-        if server:
-            server.close()
+    with ExitStack() as stack:
+        scheduler = address
+        if address == "local":
+            local = LocalCluster(  # type: ignore[no-untyped-call, unused-ignore]
+                n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+            )
+            scheduler = stack.enter_context(local)
+        try:
+            client = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call, unused-ignore]
+            stack.enter_context(client)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"--cluster {address}: nobody answers ({error}); give `local` or tcp://HOST:PORT") from None
+        workers = sum(client.nthreads().values())  # type: ignore[no-untyped-call, unused-ignore]
+        pool = client.get_executor(pure=False)  # type: ignore[no-untyped-call, unused-ignore]
+        yield pool, max(workers, jobs)
 
 
 def results(

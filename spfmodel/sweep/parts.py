@@ -91,12 +91,12 @@ class Folder:
             left = {file.name for file in self.path.iterdir() if not file.name.startswith(TEMPORARY)}
         except OSError as error:
             raise BadInput(f"{self.path} can't be made ({error.strerror}); name a folder that can") from None
-        if not left:
-            self._replace(self.path / HEAD, json.dumps(head, indent=1, sort_keys=True).encode())
-        elif not resume:
+        if resume and left:
+            self._refuse_other_sweeps()
+        elif left - {HEAD}:
             raise BadInput(f"{self.path} exists; go on with --resume, or name another output")
         else:
-            self._refuse_other_sweeps()
+            self._replace(self.path / HEAD, json.dumps(head, indent=1, sort_keys=True).encode())
 
     def _refuse_other_sweeps(self) -> None:
         try:

@@ -48,6 +48,8 @@ class Plan:
     axes: tuple[Axis, ...]
     design: str
     points: int
+    chunk: int
+    """points in a task: a property of the recipe, never of who computes"""
     seed: int
     solver: str
     events: int
@@ -57,11 +59,6 @@ class Plan:
     """the recipe as written"""
     identity: Mapping[str, str]
     """hashes of recipe, data and code, and versions of libraries: two tables with equal ones are equal"""
-
-    @property
-    def chunk(self) -> int:
-        """Points in a task: a property of the recipe, never of who computes."""
-        return CLOSED_CHUNK if self.solver == "closed" else CHUNK
 
     @property
     def chunks(self) -> int:

@@ -17,6 +17,7 @@ from ..protocol_file import protocol as named
 from ..settings import Settings, with_settings
 from ..settings import parse as parse_settings
 from ..sources import BadInput
+from . import plan
 from .axes import Axis, Value
 from .axis_form import MOST_THREADS, AxisForm, axis, plainly, typed
 from .design import MOST_SOBOL, grid_size
@@ -107,6 +108,7 @@ def _plan(read: _Read) -> Plan:
     return Plan(
         machine=machine, workload=workload, protocols=nouns[2], baseline=baseline, kernels=settings.kernels,
         threads=_threads(s, axes, machine, workload), axes=axes, design=s.design, points=_points(s, axes),
+        chunk=plan.CLOSED_CHUNK if s.solver == "closed" else plan.CHUNK,
         seed=s.seed, solver=s.solver, events=s.events or 0, outputs=_outputs(s),
         text=path.read_text(encoding="utf-8"), identity=identity("\n".join([*said, repr(settings), repr(nouns)])),
     )  # fmt: skip
