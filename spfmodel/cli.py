@@ -103,32 +103,6 @@ def fit(
 
 
 @app.command()
-def validate(
-    here: Annotated[bool, typer.Option("--here", help="this host's own loads, measured now")] = False,
-    seed: Seed = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Predict every published measurement from what may fairly be known before it, and say how far off."""
-    if here:
-        from .cli_measure import validate_here
-
-        validate_here(seed=seed, as_json=as_json)
-        return
-    from . import validate as validation
-    from .progress import progress
-    from .provenance import stamp
-
-    with progress("validating") as tell:
-        count = len(validation.CELLS)
-        done = iter(range(1, count + 1))
-        found = validation.cells(seed=seed, tick=lambda line: tell(next(done), count, line))
-    if as_json:
-        emit(validation.as_json(found) | {"provenance": stamp({"verb": "validate", "seed": seed})})
-    else:
-        say(validation.table(found))
-
-
-@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """What is installed, and what this host can do."""
     from .checkup import checkup
@@ -190,3 +164,4 @@ from . import cli_measure as _measure  # noqa: E402, F401
 from . import cli_report as _report  # noqa: E402, F401
 from . import cli_sensitivity as _sensitivity  # noqa: E402, F401
 from . import cli_sweep as _sweep  # noqa: E402, F401
+from . import cli_validate as _validate  # noqa: E402, F401

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-QUANTITIES = {"speedup": "speed-up", "fallback_share": "fallback frequency"}
+QUANTITIES = {
+    "speedup": "speed-up", "fallback_share": "fallback frequency", "vma_changed": "aborts because the VMA changed",
+    "pte_lock": "aborts at the page-table lock", "attempt_share": "faults that try",
+}  # fmt: skip
 CLAIMED_THREADS = (12, 48, 112)
 """of a workload measured at many numbers of threads, those that the index shows"""
 
@@ -112,7 +115,8 @@ def claims(found: Iterable[Cell], root: Path | None = None) -> list[Row]:
 def _claim(cell: Cell, root: Path | None) -> Row:
     machine, workload = names(cell)
     said = vars(measured(cell)) if cell.measured_low < cell.measured_high else cell.measured
-    measured_with = f"{cell.protocol} {versions(cell, root)}".strip()
+    posted = versions(cell, root)
+    measured_with = cell.protocol if cell.protocol.endswith(f"_{posted}") else f"{cell.protocol} {posted}".strip()
     return {
         "machine": machine, "claim": f"{workload}, {cell.n_threads} threads: {QUANTITIES[cell.quantity]}",
         "unit": "x" if cell.quantity == "speedup" else "share", "predicted": vars(cell.predicted), "measured": said,

@@ -1,36 +1,33 @@
-"""Predicted against published: every cell that the shipped tables can speak to, one vote each.
+"""Predicted against published: every cell that the shipped tables can speak to, one vote per machine and workload.
 
-A prediction may use the baseline rows of its machine and the priors, never the candidate's rows.
+`raw_cells` predicts without structural terms; here each machine gets those that the *other* machines
+taught (data/structural.toml), and every prediction is set beside what was measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import catalog, published
-from .asks import CELLS, CORE, Ask
-from .machine import Machine, Workload
-from .prediction import Interval, Prediction, Question, predict
-from .pricing import faults_per_cycle
-from .protocols import PROTOCOLS
+from . import catalog, datasets
+from .asks import CORE, Ask, every
+from .elsewhere import LEARNT
+from .machine import Machine
+from .misses import MISSES
+from .prediction import Interval, interval
+from .raw_cells import LEAST_SHARE, RawCell, Tell, raw_cells
+from .score import ranks
+from .structural import noise, with_odds
 
-__all__ = ["CELLS", "CORE", "Ask", "Cell", "as_json", "cells", "classes", "kind_of", "table"]
-
-KNOWN_MISSES = {
-    ("x86-vm-16", "ebizzy-mTt", "speedup"): "the wake-up latency that explains the baseline is five times that of the "
-    "same machine under -mTRp: it stands for something else, such as vCPUs that the host has descheduled",
-    ("power8-80", "ebizzy-mTt", "speedup"): "waiting for the page-table lock (v11) costs too little here; with the "
-    "abort of v10 the same machine would be predicted at 2.2: how the waiters disturb the holder is not modelled",
-}
-"""Misses beyond the 95 % interval, each with its mechanism."""
-
-HEAD = "| machine | workload | protocol | threads | quantity | predicted (80 %) | measured | ln(p/m) | covered |"
-"""Of the table that `validate` prints."""
+Floats = NDArray[np.float64]
+__all__ = ["CORE", "Ask", "Cell", "cells", "every", "scored"]
+LEVEL = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +38,9 @@ class Cell:
     workload: str
     protocol: str
     n_threads: int
+    """the last one, where the source averages over a sweep"""
     quantity: str
-    """speedup or fallback_share"""
+    """speedup, fallback_share, vma_changed, pte_lock (of attempts), attempt_share (of faults)"""
     kind: str
     """readers, writers (at most one fault a cycle), mixed, unsupported or processes: the class of the aggregate"""
     mode: str = "threads"
@@ -66,139 +64,125 @@ class Cell:
     range_only: bool
     calibrated_on: tuple[str, ...]
     """baseline rows that the machine was fitted to"""
+    learnt_from: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """what other machines taught, by cost or parameter: their names"""
     candidate_rows: tuple[str, ...]
     """rows that were predicted, and never read before"""
     known_miss: str
+    """mechanism of a miss of the 95 % interval"""
+    mark: str = ""
+    """what was assumed about the setting"""
+    below: float = 0.5
+    """share of the prediction's draws below the measured value"""
+    place: tuple[int, int, int] = (1, 1, 1)
+    """among the protocols of this machine, workload and number of threads: predicted, measured, of how many"""
+
+    @property
+    def vote(self) -> str:
+        """One vote per machine, workload and mode."""
+        return f"{self.machine} {self.workload} {self.mode}"
 
 
 def cells(
-    only: Sequence[Sequence[str]] = CELLS,
+    only: Iterable[Sequence[str]] | None = None,
     *,
     seed: int = 1,
     root: Path | None = None,
-    tick: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda *_: None,
+    kept: Path | None = None,
+    jobs: int = 1,
 ) -> list[Cell]:
-    """Predict every cell. root : folder of the tables; tick : told each machine and workload."""
-    out = []
-    for ask in (Ask(*some) for some in only):
-        tick(f"{ask.machine}, {ask.workload}")
-        machine, workload = catalog.machine(ask.machine, root), catalog.workload(ask.workload, root)
-        workload = replace(workload, choices={**workload.choices, "mode": ask.mode})
-        out.extend(_speedups(machine, workload, ask.protocol, seed, root))
-    return out
+    """Predict every cell. only : some asks; root : folder of the tables; tell, kept, jobs : as in `raw_cells`."""
+    return scored(raw_cells(only, seed=seed, root=root, tell=tell, kept=kept, jobs=jobs), seed=seed, root=root)
 
 
-def classes(found: Sequence[Cell]) -> dict[str, dict[str, float]]:
-    """Aggregates of the speed-up cells by class and pooled, one vote per machine and workload."""
-    votes = [c for c in found if c.quantity == "speedup"]
-    kinds = sorted({c.kind for c in votes})
-    return {k: _aggregate([c for c in votes if k in (c.kind, "pooled")]) for k in [*kinds, "pooled"]}
+def scored(found: Sequence[RawCell], *, seed: int = 1, root: Path | None = None) -> list[Cell]:
+    """The cells with their structural terms, each beside its measurement, and the ranks of protocols."""
+    names = dict.fromkeys(raw.ask.machine for raw in found)
+    machines = {name: catalog.machine(name, root) for name in names}
+    taught = {name: learnt_from(m, root) for name, m in machines.items()}
+    out = [_cell(raw, machines[raw.ask.machine], taught[raw.ask.machine], seed) for raw in found]
+    return _placed(out)
 
 
-def _aggregate(found: Sequence[Cell]) -> dict[str, float]:
-    """Median of the votes; a vote is the median over a machine's numbers of threads."""
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
-    for c in found:
-        groups.setdefault((c.machine, c.workload, c.mode), []).append(c)
-    errors = [float(np.median([abs(c.error) for c in g])) for g in groups.values()]
-    bias = [float(np.median([c.error for c in g])) for g in groups.values()]
-    no_gain = [float(np.median([abs(np.log(c.measured)) for c in g])) for g in groups.values()]
-    clear = [c for c in found if abs(np.log(c.measured)) > 0.05]
-    return {
-        "votes": len(groups), "median_abs_error": float(np.median(errors)), "worst_abs_error": max(errors),
-        "bias": float(np.median(bias)), "no_gain_abs_error": float(np.median(no_gain)),
-        "covered_80": float(np.mean([c.covered for c in found])),
-        "covered_95": float(np.mean([c.covered95 for c in found])),
-        "sign_right": float(np.mean([np.log(c.predicted.median) * np.log(c.measured) > 0 for c in clear] or [1.0])),
-    }  # fmt: skip
+def with_structure(raw: RawCell, machine: Machine, seed: int) -> Floats:
+    """The draws with the structural term that was learnt for this machine, as `predict` adds it."""
+    sd = machine.costs[f"structural_sd_{raw.term}"].value
+    gain, odds = noise(seed, raw.n_threads, len(raw.draws))
+    if raw.quantity == "speedup":
+        return raw.draws * np.exp(sd * gain)
+    if raw.quantity == "attempt_share":
+        return raw.draws
+    return raw.draws * with_odds(raw.fallback, np.exp(sd * odds)) / np.maximum(raw.fallback, 1e-300)
 
 
-def as_json(found: Sequence[Cell]) -> dict[str, Any]:
-    """The object of `validate --json`, without provenance."""
-    return {"cells": [asdict(c) for c in found], "classes": classes(found)}
-
-
-def _speedups(machine: Machine, workload: Workload, protocol: str, seed: int, root: Path | None) -> list[Cell]:
-    """The cells of one machine and workload: a speed-up per number of threads, and fallback shares."""
-    baseline = published.BASELINES.get(machine.name, "mmap_sem")
-    base = published.rows(machine, workload, baseline, root)
-    candidate = published.rows(machine, workload, protocol, root)
-    out = []
-    threads = sorted(candidate["n"].unique())
-    question = Question(machine=machine, workload=workload, baseline=PROTOCOLS[baseline], level=0.8, seed=seed)
-    for p in predict(question, [PROTOCOLS[protocol]], [int(n) for n in threads]):
-        mine = candidate[candidate["n"] == p.n_threads]
-        same = base[base["n"] == p.n_threads].groupby("source")["total_per_s"].median()
-        mine = mine[mine["source"].isin(same.index)]
-        ratio = mine["total_per_s"].to_numpy() / same.loc[mine["source"]].to_numpy()
-        out.append(_cell(machine, workload, p, "speedup", p.speedup, ratio, tuple(mine["id"])))
-    shares = published.fallback_shares(machine, workload, root)
-    if len(shares) and p.attempt_share.high > 0:
-        ids = tuple(shares["id"])
-        out.append(_cell(machine, workload, p, "fallback_share", p.fallback_share, shares["fallback"].to_numpy(), ids))
-    return out
-
-
-def _cell(
-    machine: Machine,
-    workload: Workload,
-    p: Prediction,
-    quantity: str,
-    interval: Interval,
-    measured: Any,
-    ids: tuple[str, ...],
-) -> Cell:
-    middle = float(np.median(measured))
-    low, high = (float(x) for x in np.quantile(p.draws[quantity], (0.025, 0.975)))
-    wide = Interval(median=interval.median, low=low, high=high)
-    calibration = machine.calibrations.get(workload.name)
-    inside95 = wide.low <= middle <= wide.high
+def _cell(raw: RawCell, machine: Machine, taught: Mapping[str, tuple[str, ...]], seed: int) -> Cell:
+    draws = with_structure(raw, machine, seed)
+    told, wide = interval(draws, LEVEL), interval(draws, 0.95)
+    if raw.range_only and raw.quantity == "speedup":
+        told = Interval(median=float(np.sqrt(told.low * told.high)), low=told.low, high=told.high)
+    middle = float(np.median(raw.measured))
+    calibration = machine.calibrations.get(raw.ask.workload) or next(iter(machine.calibrations.values()), None)
+    inside, inside95 = within(told, middle), within(wide, middle)
+    speedup = draws if raw.quantity == "speedup" else np.ones_like(draws)
+    key = (raw.ask.machine, raw.ask.workload, raw.ask.protocol, raw.quantity)
     return Cell(
-        machine=machine.name, workload=workload.name, protocol=p.protocol, n_threads=p.n_threads, quantity=quantity,
-        kind=kind_of(machine, workload), mode=workload.choice("mode"), predicted=interval, predicted95=wide,
-        measured=middle, measured_low=float(np.min(measured)),
-        measured_high=float(np.max(measured)), throughput_per_s=p.throughput_per_s,
-        baseline_throughput_per_s=p.baseline_throughput_per_s, error=float(np.log(interval.median / middle)),
-        covered=interval.low <= middle <= interval.high, covered95=inside95, range_only=p.range_only,
-        calibrated_on=calibration.rows if calibration else (), candidate_rows=ids,
-        known_miss="" if inside95 else KNOWN_MISSES.get((machine.name, workload.name, quantity), "not explained"),
+        machine=raw.ask.machine, workload=raw.ask.workload, protocol=raw.ask.protocol, n_threads=raw.n_threads,
+        quantity=raw.quantity, kind=raw.kind, mode=raw.ask.mode, predicted=told, predicted95=wide, measured=middle,
+        measured_low=min(raw.measured), measured_high=max(raw.measured),
+        throughput_per_s=interval(raw.base_per_s * speedup, LEVEL),
+        baseline_throughput_per_s=interval(raw.base_per_s, LEVEL), error=ln_ratio(told.median, middle),
+        covered=inside, covered95=inside95, range_only=raw.range_only,
+        calibrated_on=calibration.rows if calibration else (), candidate_rows=raw.rows, mark=raw.mark,
+        learnt_from=learnt_for(taught, raw.term), below=float(np.mean(draws < middle)),
+        known_miss="" if inside95 else MISSES.get(key, "not explained"),
     )  # fmt: skip
 
 
-def kind_of(machine: Machine, workload: Workload) -> str:
-    """The class of a cell, see `Cell.kind`."""
-    if workload.choice("mode") == "processes":
-        return "processes"
-    if workload.choice("fault_kind") in ("file", "shared"):
-        return "unsupported"
-    if not any(phase.do == "update" for phase in workload.program):
-        return "readers"
-    return "writers" if faults_per_cycle(machine, workload) <= 1 else "mixed"
+def within(interval: Interval, value: float) -> bool:
+    """Whether a value lies in an interval; of shares below LEAST_SHARE none counts as larger than another."""
+    return interval.low <= max(value, LEAST_SHARE) and value <= max(interval.high, LEAST_SHARE)
 
 
-def table(found: Sequence[Cell]) -> list[str]:
-    """The cells and the aggregates as a markdown table, the one that the README shows."""
-    out = [HEAD, "---".join("|" * HEAD.count("|"))]
-    out += [f"| {' | '.join(_row(c))} |" for c in found]
-    for kind, a in classes(found).items():
-        out.append(
-            f"{kind}: median error {a['median_abs_error']:.2f} over {a['votes']:.0f} machines and workloads "
-            f"(no gain assumed: {a['no_gain_abs_error']:.2f}); 80 % intervals cover {a['covered_80']:.0%}"
-        )
-    misses = [c for c in found if c.known_miss]
-    return out + [f"miss: {c.machine}, {c.workload}, {c.quantity}: {c.known_miss}" for c in misses]
+def ln_ratio(predicted: float, measured: float) -> float:
+    """ln(predicted / measured), both at least LEAST_SHARE."""
+    return float(np.log(max(predicted, LEAST_SHARE) / max(measured, LEAST_SHARE)))
 
 
-def _row(c: Cell) -> list[str]:
-    """One line of the table; shares in per cent."""
-    percent = c.quantity == "fallback_share"
+def learnt_from(machine: Machine, root: Path | None = None) -> dict[str, tuple[str, ...]]:
+    """What other machines taught this one, by cost or parameter: the machines, as its numbers name their rows."""
+    table = datasets.measurements(root)
+    by_row = dict(zip(table["id"], table["machine_key"], strict=True))
+    out = {}
+    for name, q in machine.costs.items():
+        if name.startswith("structural_sd_"):
+            out[name] = tuple(q.where.rpartition(" on ")[2].split(", "))
+            continue
+        cited = {by_row[row] for row in re.findall(r"[\w.+-]+", q.where) if row in by_row}
+        cited |= set(table.loc[table["source"] == q.source, "machine_key"]) if not cited else set()
+        if others := tuple(sorted(cited - {machine.name, ""})):
+            out[name] = others
+    rows = {row for c in machine.calibrations.values() for row in c.rows if row.startswith("counters of ")}
+    return out | (
+        {name: tuple(sorted(row.removeprefix("counters of ") for row in rows)) for name in LEARNT} if rows else {}
+    )
 
-    def shown(value: float) -> str:
-        return f"{100 * value:.1f} %" if percent else f"{value:.2f}"
 
-    covered = "yes" if c.covered else ("95 % only" if c.covered95 else "no")
-    interval = f"{shown(c.predicted.median)} ({shown(c.predicted.low)} to {shown(c.predicted.high)})"
-    return [
-        c.machine, c.workload, c.protocol, str(c.n_threads), c.quantity.replace("_", " "), interval,
-        shown(c.measured), f"{c.error:+.2f}", covered + (", range only" if c.range_only else ""),
-    ]  # fmt: skip
+def learnt_for(taught: Mapping[str, tuple[str, ...]], term: str) -> dict[str, tuple[str, ...]]:
+    """The same without the structural terms of other classes."""
+    mine = f"structural_sd_{term}"
+    return {name: who for name, who in taught.items() if name == mine or not name.startswith("structural_sd_")}
+
+
+def _placed(found: Sequence[Cell]) -> list[Cell]:
+    """Ranks of the protocols that share a machine, workload, mode, number of threads and quantity."""
+
+    def setting(cell: Cell) -> tuple[str, int, str]:
+        return cell.vote, cell.n_threads, cell.quantity
+
+    places: dict[int, tuple[int, int, int]] = {}
+    for _, some in groupby(sorted(found, key=setting), setting):
+        group = list(some)
+        pairs = zip(ranks([c.predicted.median for c in group]), ranks([c.measured for c in group]), strict=True)
+        places |= {id(c): (p, m, len(group)) for c, (p, m) in zip(group, pairs, strict=True)}
+    return [replace(c, place=places[id(c)]) for c in found]
