@@ -11,7 +11,7 @@ The others keep their prior and are listed as such. One row frees one cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from scipy.linalg import qr
 
 from .emulator import Quadratic, fit_quadratic
 from .fit_model import EVENTS, Model, is_cost
+from .introduced import Introduced
 from .machine import Calibration, Draws, FittedParameter, Machine, Workload
 from .observations import Observation, merged
 from .posterior import Sample, Target, sample
@@ -31,6 +32,7 @@ MOST_FREE = 3
 STARTS = (0.0, -1.5, 1.5)
 """of the search for the best costs, along the strongest free one, in its standard deviations"""
 N_DRAWS = 64
+BELIEVED = 512
 FAR = 3.0
 """prior standard deviations"""
 SHARPER = 0.7
@@ -46,7 +48,7 @@ SHARE_MISFIT = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class Fit(Introduced):
     """A calibration with what it rests on and what it could not tell."""
 
     calibration: Calibration
@@ -58,6 +60,8 @@ class Fit:
     sensitivity: dict[str, float]
     """how far one prior standard deviation moves the rows, in ln, root mean square"""
     warnings: tuple[str, ...]
+    believed: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """(BELIEVED, P) draws in standardised parameters, in the order of `Model.parameters`: more than are kept"""
 
 
 def choose_free(jacobian: Floats, sd: Floats) -> list[int]:
@@ -95,14 +99,9 @@ class _Search:
     width: Floats
     starts: list[Floats]
 
-    def quadratics(self) -> list[Quadratic]:
-        """One a row, in the parameters that matter."""
-        some = self.model.matters()
-        return [_spread(fit_quadratic(self.z[:, some], column), some) for column in self.f.T]
-
     def target(self) -> Target:
         """What is believed so far."""
-        rows = self.quadratics()
+        rows = quadratics(self.z, self.f, self.model.matters())
         error = np.array([row.error for row in rows])
         misfit = np.array([misfit_of(o) for o in self.model.observations])
         return Target(y=self.y, sd=np.hypot(self.sd, error), misfit=misfit, rows=rows, width=self.width)
@@ -110,6 +109,11 @@ class _Search:
     def add(self, z: Floats) -> None:
         """Simulate more points."""
         self.z, self.f = np.vstack([self.z, z]), np.vstack([self.f, self.model.logs(z)])
+
+
+def quadratics(z: Floats, f: Floats, some: NDArray[np.bool_]) -> list[Quadratic]:
+    """One for each row of f (n, R) at the points z (n, P), in those parameters that matter (P,)."""
+    return [_spread(fit_quadratic(z[:, some], column), some) for column in f.T]
 
 
 def _spread(q: Quadratic, some: NDArray[np.bool_]) -> Quadratic:
@@ -125,7 +129,7 @@ def _search(model: Model, y: Floats, sd: Floats) -> tuple[_Search, list[int], Fl
     size = len(model.parameters)
     z = _prior_points(size, first, model.seed)
     found = _Search(model, y, sd, z, model.logs(z), np.ones(size), [])
-    slopes = np.stack([q.linear for q in found.quadratics()])
+    slopes = np.stack([q.linear for q in quadratics(z, found.f, model.matters())])
     free = choose_free(slopes, np.maximum(sd, 0.05))
     found.width[free] = WIDER
     found.starts = [shift * WIDER * np.eye(size)[free[0]] for shift in STARTS]
@@ -178,6 +182,7 @@ def fit(
         prior_only=tuple(n for n, p in calibration.parameters.items() if p.origin == "prior"),
         sensitivity={p.name: float(s) for p, s in zip(model.parameters, strength, strict=True)},
         warnings=_warnings(model, drawn, free, float(np.sqrt(np.mean((y - fitted) ** 2)))),
+        believed=sample(target, found.starts, BELIEVED, seed).z,
     )  # fmt: skip
 
 

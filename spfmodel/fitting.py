@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import catalog, fit_table, machine_file
-from .calibration import Fit, fit
+from . import catalog, fit_table, machine_file, published
+from .calibration import ROUNDS, Fit, fit, points
 from .forms import nearest
+from .identify import POINTS, worth
 from .machine import Machine
 from .outfile import check_writable, replace_file
 from .progress import progress
@@ -26,20 +27,28 @@ def run(
     settings = _checked(file, use, parse(sets), out, seed)
     machine, w, _ = with_settings(replace(catalog.prior(prior), calibrations={}), catalog.workload(workload), settings)
     rows = fit_table.read(file, w, machine, use)
-    done = 0
+    done, total = 0, ticks(len(rows))
     with progress("fitting") as tell:
 
         def tick() -> None:
             nonlocal done
             done += 1
-            tell(done, max(done, 30 * len(rows)), "")
+            tell(done, max(done, total), "")
 
         found = fit(machine, rows, workload=w, seed=seed, tick=tick)
+        n = published.default_threads(machine, w)
+        extra = worth(machine, w, found, catalog.workload("brk1"), n, tick=tick)
     if out:
         replace_file(out, machine_file.machine_toml(_calibrated(machine, found, out.stem, file)))
     asked = {"verb": "fit", "file": str(file), "workload": workload, "prior": prior, "use": list(use), "seed": seed}
-    content = fitted(found, str(out) if out else "", w.name, asked | {"set": list(sets)})
+    content = fitted(found, str(out) if out else "", w.name, asked | {"set": list(sets)}, extra)
     return content, _lines(content)
+
+
+def ticks(rows: int) -> int:
+    """Simulated draws of a fit of so many rows, and of the search for what to measure next, about."""
+    first, later = points(rows)
+    return rows * (first + ROUNDS * later) + 7 * POINTS
 
 
 def _checked(file: Path, use: Sequence[str], settings: Settings, out: Path | None, seed: int) -> Settings:
@@ -74,6 +83,8 @@ def _lines(content: dict[str, Any]) -> list[str]:
         p = content["parameters"][name]
         out.append(f"  {name:20} {p['median']:,.4g} {p['unit']} ({p['low']:,.4g} to {p['high']:,.4g}), from the data")
     out.append(f"  known only from the prior: {', '.join(content['prior_only'][:8])}, ...")
-    out += [f"Would help most: {content['next_measurement'][0]}"] if content["next_measurement"] else []
+    best = content["next_measurement"]
+    out += [f"Would help most: {best[0]}" if best else "No single measurement would narrow the predicted speed-ups"]
+    out += [f"  then: {words}" for words in best[1:3]]
     out += [f"Warning: {w}" for w in content["warnings"]]
     return [*out, f"Wrote {content['machine_file']}"] if content["machine_file"] else out

@@ -9,18 +9,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from .calibration import Fit
+from .identify import Worth
 from .prediction import Interval, Prediction, Question
 from .provenance import stamp
-
-NEXT_MEASUREMENT = {
-    "update_hold_ns": "a contended write-only run: brk1_threads on all CPUs (the hold of an update)",
-    "memory_ratio": "a process-mode run of the same benchmark (what stays shared without mmap_sem)",
-    "wake_ns": "a base run of a faulting and updating benchmark, such as ebizzy -mTRp (the wake-up latency)",
-    "line_ns": "a two-thread atomic ping-pong between sockets (the line transfer)",
-    "fault_work_ns": "a single-thread run of the benchmark, or perf stat of one fault",
-    "same_vma": "one run with the abort counters (how often an update hits the VMA that faults)",
-}
-"""What to measure when only the prior knows a cost."""
 
 
 def prediction(p: Prediction) -> dict[str, Any]:
@@ -45,8 +36,10 @@ def predictions(q: Question, found: Sequence[Prediction], asked: Mapping[str, ob
     }  # fmt: skip
 
 
-def fitted(found: Fit, machine_file: str, workload: str, asked: Mapping[str, object]) -> dict[str, Any]:
-    """The object of `fit --json`."""
+def fitted(
+    found: Fit, machine_file: str, workload: str, asked: Mapping[str, object], worth: Sequence[Worth] = ()
+) -> dict[str, Any]:
+    """The object of `fit --json`. worth : extra measurements, what buys most first."""
     c = found.calibration
     parameters = {
         name: {"median": p.median, "low": p.low, "high": p.high, "unit": p.unit, "from": p.origin}
@@ -56,7 +49,7 @@ def fitted(found: Fit, machine_file: str, workload: str, asked: Mapping[str, obj
     return {
         "machine_file": machine_file, "workload": workload, "used_rows": list(c.rows), "parameters": parameters,
         "identified": list(found.identified), "prior_only": ranked,
-        "next_measurement": [NEXT_MEASUREMENT[n] for n in ranked if n in NEXT_MEASUREMENT],
+        "next_measurement": [str(w) for w in worth],
         "warnings": list(found.warnings), "provenance": stamp(asked),
     }  # fmt: skip
 
