@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +50,12 @@ def _ratio_axis(axes: Axes, low: float, high: float) -> None:
     """A log scale around 1, with room for what is written at the bars' ends."""
     span = max(high / low, 1.05)
     ends = (min(low, 1) / span**0.35, max(high, 1) * span**0.35)
-    ticks = [tick for tick in TICKS if ends[0] < tick < ends[1]]
-    number_axis(axes, "x", ticks if len(ticks) < 8 else sorted({*ticks[:: len(ticks) // 6 + 1], 1}), "x")
+    apart = log(ends[1] / ends[0]) / 8
+    ticks = [1.0]
+    for tick in sorted((t for t in TICKS if ends[0] < t < ends[1]), key=lambda t: abs(log(t))):
+        if all(abs(log(tick / other)) > apart for other in ticks):
+            ticks.append(tick)
+    number_axis(axes, "x", sorted(ticks), "x")
     axes.minorticks_off()
     axes.set_xlim(ends)
 
