@@ -76,10 +76,10 @@ def cut(machine: Machine, workload: Workload) -> float:
 
 
 def phases(program: tuple[Phase, ...], workload: Workload) -> list[Phase]:
-    """A program with the choice of `update_op` put in; `faults_per_update` 0 means no updates at all."""
+    """A program with the choice of `update_op` put in; with `faults_per_update` 0 only dedicated updaters update."""
     out = []
     known = workload.parameters.get("faults_per_update")
-    never = known is not None and known.value == 0
+    never = known is not None and known.value == 0 and program == workload.program
     for phase in program:
         if phase.op == "update_op" and never:
             continue
