@@ -13,9 +13,10 @@ import numpy as np
 
 from .machine import Machine
 from .network import TIMES, Network, Op
-from .primitives.reader_writer import FCFS, RwsemRules, saturated_op_ns_limit
+from .primitives.reader_writer import FCFS, RwsemRules, saturated_op_ns, saturated_op_ns_limit
 from .solvers import des
-from .solvers.lock_models import LockLoad, flow_equivalent_lock
+from .solvers.lock_models import long_writers
+from .solvers.mva import flow_equivalent
 from .solvers.rwlock_chain import simple_system, solve_lock
 
 FREE = (0.0, 0.0, 0.0, 0.0, 0.0, 1e18, 0.0)
@@ -60,13 +61,11 @@ def network(
 
 def by_formula(lock: BareLock, n_threads: int) -> float:
     """Operations per second, the lock as a server of rate X_sat(n) at n threads (approx; see docs/agreement.md)."""
-    one = np.ones(1)
-    load = LockLoad(
-        arrival=np.arange(1.0, n_threads + 1)[:, None] / lock.think_ns,
-        reads=one * (1 - lock.p_write), writes=one * lock.p_write, read_ns=one * lock.read_ns,
-        write_ns=one * lock.write_ns, read_cv=1.0, rules=FCFS, rwsem_ns=np.array([FREE]), cpus=n_threads,
-    )  # fmt: skip
-    return float(flow_equivalent_lock(load).cycles_per_ns[0]) * 1e9
+    free = np.arange(1.0, n_threads + 1) / lock.think_ns
+    ops_ns = saturated_op_ns(n_threads, lock.p_write, lock.read_ns, lock.write_ns)
+    waiting = lock.p_write * (lock.p_write < 1)
+    most = long_writers(float(free[-1]), n_threads, 1.0, waiting, lock.write_ns)
+    return min(float(flow_equivalent(free, 1 / ops_ns).throughput), most) * 1e9
 
 
 def by_chain(lock: BareLock, n_threads: int) -> float:

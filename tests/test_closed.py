@@ -14,44 +14,52 @@ from hypothesis import strategies as st
 from small_networks import network_of, reader_writer, speculative, step
 
 from spfmodel.network import Network, Op
-from spfmodel.primitives.reader_writer import ERAS, FCFS, saturated_op_ns
+from spfmodel.primitives.reader_writer import ERAS, FCFS, saturated_op_ns, saturated_op_ns_wake_all
 from spfmodel.primitives.seqcount import abort_probability
 from spfmodel.solvers import closed
-from spfmodel.solvers.aborts import first_cause, fixed_point
-from spfmodel.solvers.lock_models import LockLoad, _feed, flow_equivalent_lock
+from spfmodel.solvers.aborts import secant_gain
+from spfmodel.solvers.lanes import LANES
+from spfmodel.solvers.lock_models import log_of_ratio, long_writers
 from spfmodel.solvers.mva import birth_death, mva
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_causes_and_success_make_up_all_attempts(chances):
-    outcome = first_cause(np.array(chances))
-    np.testing.assert_allclose(outcome.failed.sum() + outcome.reached[-1], 1.0, rtol=1e-12)
+def test_the_secant_rule_finds_the_fixed_point_of_a_steep_falling_map():
+    for start in (0.01, 1.0, 100.0):
+        x, gap = start, np.log(3.0 / (1 + start**3) / start)
+        move = 0.6 * gap
+        for _ in range(60):
+            x *= np.exp(min(max(move, -1.0), 1.0))
+            change = np.log(3.0 / (1 + x**3) / x)
+            if abs(change) < 1e-9:
+                break
+            move, gap = secant_gain(change, gap, min(max(move, -1.0), 1.0)) * change, change
+        np.testing.assert_allclose(x * (1 + x**3), 3.0, rtol=1e-8)
 
 
-def test_fixed_point_of_a_steep_falling_map():
-    found, _ = fixed_point(lambda x: (3.0 / (1 + x**3), x), np.array([0.01, 1.0, 100.0]))
-    np.testing.assert_allclose(found, 1.1640, rtol=1e-3)
-    np.testing.assert_allclose(found, 3.0 / (1 + found**3), rtol=1e-5)
-
-
-def lock_load(n: int, arrival: np.ndarray, p: float, read: float, write: float) -> LockLoad:
-    one = np.ones(1)
-    return LockLoad(arrival[:, None], one * (1 - p), one * p, one * read, one * write, 1.0, FCFS, np.zeros((1, 7)), n)
+@given(st.integers(1, 300), st.floats(0, 1), st.floats(0, 1))
+def test_the_series_of_a_logarithm_is_exact_to_rounding(n, a, b):
+    for ratio, terms in ((1 + 2 * a, 20), (1 + 0.4 * b, 9)):
+        np.testing.assert_allclose(log_of_ratio(n * ratio, float(n), terms), np.log(ratio), rtol=1e-13, atol=1e-15)
 
 
 @given(
-    st.integers(1, 30), st.floats(0.01, 0.99), st.floats(0.1, 5), st.floats(0.1, 20), st.floats(0.1, 40),
-    st.floats(0.01, 2.0),
+    st.integers(1, 30), st.integers(1, 99), st.floats(0.1, 5), st.floats(0.1, 20), st.floats(0.1, 40),
+    st.floats(0.01, 2.0), st.booleans(),
 )  # fmt: skip
-def test_running_means_equal_the_birth_death_chain(n, p, read, write, think, line):
-    arrival = mva(n, think, np.array([line])).throughput
-    load = lock_load(n, arrival, p, read, write)
-    rate, inside, idle = _feed(load.arrival, saturated_op_ns(n, load.writes, load.read_ns, load.write_ns), n)
-    chain = birth_death(arrival[::-1], 1 / saturated_op_ns(n, p, read, write))
-    np.testing.assert_allclose(rate[0], chain.throughput, rtol=1e-9)
-    np.testing.assert_allclose(inside[0], chain.mean, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(idle[0], chain.probability[0], rtol=1e-7, atol=1e-12)
-    assert flow_equivalent_lock(load).cycles_per_ns[0] <= rate[0]
+@settings(max_examples=60, deadline=None)
+def test_the_compiled_lock_is_the_birth_death_chain_of_the_formulas(n, faults, read, write, think, line, wakes_all):
+    """Lines by `mva`, capacity by `saturated_op_ns`, the rest by `birth_death`: numpy's answer, written apart."""
+    rules = FCFS._replace(wake_all_readers=int(wakes_all))
+    found = closed.solve(reader_writer(n, faults, think, read, write, line=line, rules=rules, scv=0.5))
+    service = faults * (10 + (line - 10) * (1 - 1 / n))
+    assume(service > 0)
+    arrival = mva(n, (1 + faults) * think, np.array([service])).throughput
+    capacity = saturated_op_ns_wake_all if wakes_all else saturated_op_ns
+    op_ns = capacity(n, 1 / (1 + faults), read, write, 0.5**0.5) * (1 + faults)
+    chain = birth_death(arrival[::-1], 1 / op_ns)
+    most = long_writers(arrival[-1], n, 1 + faults, 1.0, write)
+    np.testing.assert_allclose(throughput(found) / (1 + faults), min(chain.throughput, most), rtol=1e-9)
+    np.testing.assert_allclose(found.utilisation["mmap_sem"][0], 1 - chain.probability[0], rtol=1e-7, atol=1e-12)
 
 
 @pytest.fixture(scope="module")
@@ -196,20 +204,21 @@ def many(network: Network, size: int) -> Network:
     )  # fmt: skip
 
 
-def test_draws_do_not_depend_on_each_other():
-    network = many(speculative(16, 19, 2e3, 1e3, 4e3, 800.0, 0.3, chance=0.01), 2 * closed.CHUNK + 3)
+def test_draws_do_not_depend_on_each_other_to_the_last_bit():
+    network = many(speculative(16, 19, 2e3, 1e3, 4e3, 800.0, 0.3, chance=0.01), 2 * LANES + 3)
     together = closed.solve(network)
-    for d in (0, closed.CHUNK - 1, closed.CHUNK, 2 * closed.CHUNK + 2):
-        one = replace(
-            network, value_ns=network.value_ns[[d]], line_local_ns=network.line_local_ns[[d]],
-            rwsem_ns=network.rwsem_ns[[d]], slowdown=network.slowdown[[d]],
+    for some in (slice(0, 1), slice(5, 2 * LANES), slice(2 * LANES + 2, None)):
+        part = replace(
+            network, value_ns=network.value_ns[some], line_local_ns=network.line_local_ns[some],
+            rwsem_ns=network.rwsem_ns[some], slowdown=network.slowdown[some],
         )  # fmt: skip
-        alone = closed.solve(one)
-        np.testing.assert_allclose(alone.throughput_per_s[0], together.throughput_per_s[d], rtol=1e-5)
-        np.testing.assert_allclose(alone.fallback_share[0], together.fallback_share[d], rtol=1e-4)
+        apart = closed.solve(part)
+        for name in ("throughput_per_s", "fallback_share", "fault_p99_ns", "update_mean_ns", "busy_cpus"):
+            assert np.array_equal(getattr(apart, name), getattr(together, name)[some])
 
 
-def test_a_hundred_thousand_draws_of_speculation_take_less_than_a_second():
+def test_two_hundred_thousand_draws_of_speculation_take_less_than_a_second():
+    """Twice that on two cores; the limit leaves room for a busy machine."""
     wake = (8e3, 5e3, 500.0, 200.0, 1e3, 3e6, 0.8)
     network = speculative(
         16, 128, 200.0, 1e3, 4e3, 800.0, 0.1, chance=0.01, rules=ERAS["to-4.19"], rwsem_ns=wake, scv=0.25
@@ -219,4 +228,4 @@ def test_a_hundred_thousand_draws_of_speculation_take_less_than_a_second():
         start = time.process_time()
         closed.solve(network)
         best = min(best, time.process_time() - start)
-    assert best < 1.0
+    assert best < 0.5

@@ -21,8 +21,9 @@ def mean_service_ns(local_ns: Floats | float, contended_ns: Floats | float, n_th
     >>> float(mean_service_ns(10.0, 110.0, 4))
     85.0
     """
-    others = 1 - 1 / np.asarray(n_threads, float)
-    return np.asarray(local_ns + (np.asarray(contended_ns) - local_ns) * others)
+    others = 1 - 1 / n_threads
+    mean: Floats = np.add(local_ns, (contended_ns - local_ns) * others)
+    return mean
 
 
 def throughput_bound(atomic_ns: Floats | float, atomics_per_op: Floats | float = 2.0) -> Floats:

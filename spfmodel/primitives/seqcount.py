@@ -19,10 +19,10 @@ def stays_unchanged(updates_per_ns: Floats | float, window_ns: Floats | float, w
     >>> float(stays_unchanged(0.001, 1000.0, 1.0))
     0.5
     """
-    expected = np.asarray(updates_per_ns) * np.asarray(window_ns)
-    if window_scv <= 0:
-        return np.asarray(np.exp(-expected))
-    return np.asarray(np.exp(-np.log1p(window_scv * expected) / window_scv))
+    expected = updates_per_ns * window_ns
+    exponent = -expected if window_scv <= 0 else -np.log1p(window_scv * expected) / window_scv
+    share: Floats = np.exp(exponent)
+    return share
 
 
 def success_one_writer(
@@ -108,7 +108,8 @@ def others_rate(updates_per_ns: Floats | float, n_threads: int, same_vma: Floats
 
     X' = psi X_w (N - 1) / N: nobody updates while in a fault of its own, so N = 1 gives 0.
     """
-    return np.asarray(np.asarray(updates_per_ns) * same_vma * ((n_threads - 1) / n_threads))
+    rate: Floats = np.multiply(updates_per_ns * same_vma, (n_threads - 1) / n_threads)
+    return rate
 
 
 def abort_probability(

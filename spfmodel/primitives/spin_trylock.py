@@ -31,8 +31,9 @@ def busy_probability(n_sharers: Floats | int, hold_ns: Floats | float, between_n
     >>> float(busy_probability(2, 1.0, 1.0))
     0.5
     """
-    offered = (np.asarray(n_sharers, float) - 1) * np.asarray(hold_ns) / np.asarray(between_ns)
-    return np.asarray(offered / (1 + offered))
+    offered = (n_sharers - 1) * hold_ns / between_ns
+    busy: Floats = np.divide(offered, 1 + offered)
+    return busy
 
 
 def sharers_random(n_threads: Floats | int, n_pages: Floats | float, entries: int = 512) -> Floats:

@@ -2,109 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Network, Op
+from ..network import Op
+from ..primitives.compiled import compiled
 from ..primitives.seqcount import others_rate, stays_unchanged
 from ..primitives.spin_trylock import busy_probability
-from .cycle import Cycle, Hazard
+from .cycle import CHANCE, MOVES, ODD, ODD_LINES, PER_HAZARD, ROWS, TRYLOCK, TRYLOCK_LINES, WINDOW, WINDOW_LINES
+from .lanes import FALLEN, IDLE, LANES, PACE, REACHED, SLOW, START, Lanes, Points
 
 Floats = NDArray[np.float64]
-Details = TypeVar("Details")
+ABORTS_BY_CHANCE, ABORTS_BY_TRYLOCK, ABORTS_IF_MOVED = int(Op.CHANCE), int(Op.TRYLOCK), int(Op.SEQ_CHECK)
+FAULTS = 0
+"""in Points.counts"""
+others = compiled(others_rate)
+unchanged = compiled(stays_unchanged)
+busy = compiled(busy_probability)
 
 
-class Race(NamedTuple):
-    """Outcome of an attempt, as shares of attempts."""
-
-    reached: Floats
-    """(C + 1, ...) chance to get to each hazard, and to the end"""
-    failed: Floats
-    """(C, ...) chance that each is the one that aborts"""
-
-
-def first_cause(chance: Floats) -> Race:
-    """Competing risks in order: G_c = prod_{j<c} (1 - P_j), cause c has share G_c P_c.
-
-    chance: (C, ...) probability that hazard c aborts an attempt that reaches it. The shares and the
-    chance of success sum to 1.
-
-    >>> first_cause(np.array([0.5, 0.5])).failed.tolist()
-    [0.5, 0.25]
-    """
-    reached = np.concatenate([np.ones((1, *chance.shape[1:])), np.cumprod(1 - chance, axis=0)])
-    return Race(reached, reached[:-1] * chance)
-
-
-class Pace(NamedTuple):
-    """What aborts depend on, (D,) each, per ns: `slowdown` is a factor on work."""
-
-    cycles_per_ns: Floats
-    slowdown: Floats
-
-
-def time_of(costs: Floats, slowdown: Floats) -> Floats:
-    """Total time of a `Costs` array, ns, (D,)."""
-    return np.asarray(costs[0] * slowdown + costs[1:].sum(axis=0))
-
-
-def _chance(network: Network, cycle: Cycle, hazard: Hazard, pace: Pace, scv: float) -> Floats:
-    """Probability that one hazard aborts an attempt that reaches it, (D,)."""
-    n = network.n_threads
-    if hazard.op == Op.CHANCE:
-        return hazard.chance
-    if hazard.op == Op.TRYLOCK:
-        shared = 1 - hazard.chance
-        hold = time_of(cycle.spent.trylock, pace.slowdown) * shared
-        between = n / np.maximum(pace.cycles_per_ns, 1e-300) / cycle.counts.faults - hold
-        return shared * busy_probability(network.threads_per_page_table, hold, np.maximum(between, hold))
-    if hazard.op in (Op.SEQ_READ, Op.VMA_READ_TRY):
-        odd = time_of(cycle.spent.odd, pace.slowdown)
-        return np.minimum(others_rate(pace.cycles_per_ns, n) * odd, 1.0)
-    rate = others_rate(pace.cycles_per_ns, n) * cycle.moves
-    return 1 - stays_unchanged(rate, time_of(hazard.window, pace.slowdown), scv)
-
-
-def race(network: Network, cycle: Cycle, pace: Pace) -> Race:
-    """All hazards of an attempt when the network runs at a given pace.
+@compiled
+def chance(points: Points, lanes: Lanes, c: int, j: int, pace: float) -> float:
+    """Probability that hazard c aborts an attempt of lane j that reaches it, at a pace in cycles per ns.
 
     A sequence is odd, or a VMA locked, with the share of time that the other threads' updates keep it so; and moves at
     their rate, X (N - 1) / N (see `seqcount.abort_probability`).
     """
-    scv = max([0.0, *(float(v) for v in network.scv[network.op == Op.WORK][:1])])
-    chances = [_chance(network, cycle, h, pace, scv) if _matters(h) else None for h in cycle.hazards]
-    zero = np.zeros(len(pace.cycles_per_ns))
-    return first_cause(np.stack([zero if c is None else c for c in chances] or [zero]))
+    cost, op, n, slow = lanes.cost, points.hazard[c], points.n_threads, lanes.var[SLOW * LANES + j]
+    row = ROWS + 2 * points.lines + PER_HAZARD * c
+    if op == ABORTS_BY_CHANCE:
+        return float(cost[row + CHANCE, j])
+    if op == ABORTS_BY_TRYLOCK:
+        shared = 1 - cost[row + CHANCE, j]
+        hold = (cost[TRYLOCK, j] * slow + cost[TRYLOCK_LINES, j]) * shared
+        between = n / max(pace, 1e-300) / points.counts[FAULTS] - hold
+        return float(shared * busy(points.per_table, hold, max(between, hold)))
+    if op != ABORTS_IF_MOVED:
+        odd = cost[ODD, j] * slow + cost[ODD_LINES, j]
+        return float(min(others(pace, n, 1.0) * odd, 1.0))
+    window = cost[row + WINDOW, j] * slow + cost[row + WINDOW_LINES, j]
+    if window == 0.0:
+        return 0.0
+    return float(1 - unchanged(others(pace, n, 1.0) * cost[MOVES, j], window, points.scv))
 
 
-def _matters(hazard: Hazard) -> bool:
-    """A check right behind another can't fail."""
-    return hazard.op != Op.SEQ_CHECK or bool(hazard.window.any())
+@compiled
+def spend(points: Points, lanes: Lanes, c: int) -> None:
+    """What attempts spend between hazard c - 1 and hazard c, as often as they get there."""
+    attempt, v, width = lanes.attempt, lanes.var, 1 + points.lines
+    first = ROWS + 2 * points.lines + PER_HAZARD * points.hazard.size + c * width
+    for r in range(width):
+        segment, total = lanes.cost[first + r], attempt[r]
+        for j in range(LANES):
+            total[j] += v[REACHED * LANES + j] * segment[j]
 
 
-def fixed_point(
-    step: Callable[[Floats], tuple[Floats, Details]], start: Floats, rtol: float = 1e-6
-) -> tuple[Floats, Details]:
-    """Solve x = step(x)[0] > 0 by the secant rule in ln x, elementwise, (D,); returned with step(x)[1].
+@compiled
+def race(points: Points, lanes: Lanes) -> None:
+    """All hazards of an attempt in order, at the pace of each lane: its share of fallbacks, what its attempts spend.
 
-    The first move goes .6 of the way. Where it doesn't settle in 60 steps the last values are returned.
+    Competing risks: G_c = prod_{b<c} (1 - P_b), cause c has share G_c P_c; the shares and the chance of success sum
+    to 1. In the first guess no attempt aborts, or all at their first hazard.
     """
-    after, details = step(start)
-    gap = np.log(after / start)
-    if np.all(np.abs(gap) <= rtol):
-        return start, details
-    move, x = 0.6 * gap, start * np.exp(0.6 * gap)
-    for _ in range(60):
-        after, details = step(x)
-        change = np.log(after / x)
-        if np.all(np.abs(change) <= rtol):
-            break
-        slope = change - gap
-        with np.errstate(divide="ignore", invalid="ignore"):
-            secant = np.clip(-change * move / slope, -1.0, 1.0)
-        move, gap = np.where(slope != 0, secant, 0.5 * change), change
-        x = x * np.exp(move)
-    return x, details
+    v, attempted = lanes.var, points.counts[2] > 0
+    lanes.attempt[:, :] = 0.0
+    for j in range(LANES):
+        v[REACHED * LANES + j] = 1.0
+    if attempted:
+        spend(points, lanes, 0)
+        for c in range(points.hazard.size):
+            for j in range(LANES):
+                if lanes.phase[j] == START:
+                    v[REACHED * LANES + j] *= 1 - points.aborts
+                elif lanes.phase[j] != IDLE:
+                    v[REACHED * LANES + j] *= 1 - chance(points, lanes, c, j, v[PACE * LANES + j])
+            spend(points, lanes, c + 1)
+    for j in range(LANES):
+        v[FALLEN * LANES + j] = 1 - v[REACHED * LANES + j]
+
+
+def secant_gain(change: float, gap: float, move: float) -> float:
+    """How far to move in ln x, over ln(y / x), towards a fixed point of x -> y: the secant rule.
+
+    change: ln(y / x) now; gap: the same one move ago; move: the last one.
+    """
+    slope = change - gap
+    return -move / slope if slope != 0 else 0.5
+
+
+secant = compiled(secant_gain)

@@ -7,12 +7,85 @@ constant holds); aborts are the fixed point of `equilibrium` (see tests for its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 from ..network import Network, Solution
-from .closed import solve_with
-from .lock_models import chain_lock
+from ..primitives.compiled import compiled_entry
+from . import equilibrium
+from .closed import STAMP
+from .cycle import read_cycle
+from .lanes import (
+    BUSY_LANES,
+    IDLE,
+    INSIDE,
+    LANES,
+    OWNED,
+    RATE,
+    READ_NS,
+    READ_WAIT,
+    READS,
+    WRITE_NS,
+    WRITE_WAIT,
+    Lanes,
+    Points,
+    lanes_for,
+    points_of,
+    take_next,
+)
+from .lock_models import WRITES
+from .outcome import rows_for, solution
 from .rwlock_chain import LockMeans, LockSystem, drain_rates, lumped_chain, simple_system, solve_lock
 
 __all__ = ["LockMeans", "LockSystem", "drain_rates", "lumped_chain", "simple_system", "solve", "solve_lock"]
+Floats = NDArray[np.float64]
+
+
+def _stepper(stamp: int) -> Callable[[Points, Lanes, Floats, int], int]:
+    """What comes before the lock model and after it, as machine code that belongs to the sources of this stamp."""
+
+    @compiled_entry
+    def step(points: Points, at_work: Lanes, out: Floats, begins: int) -> int:
+        """Book what the lock answered, or take the first points (begins 1); then ask the lock again."""
+        if begins:
+            for j in range(LANES):
+                take_next(points, at_work, j)
+        else:
+            equilibrium.after(points, at_work, out)
+        equilibrium.before(points, at_work)
+        return stamp
+
+    return step
+
+
+step = _stepper(STAMP)
+
+
+def chain_lock(points: Points, lanes: Lanes, j: int) -> None:
+    """The lock of lane j as the exact FCFS chain.
+
+    Holds of readers with another law than exponential drain as `drain_rates` says (approx then); the
+    rest of the network feeds it by Norton's theorem (error .06 % on average, at most .7 %).
+    """
+    v, n = lanes.var.reshape(-1, LANES)[:, j], points.n_threads
+    reads, writes = float(v[READS]), float(points.counts[WRITES])
+    per_cycle = reads + writes
+    if per_cycle == 0:
+        v[RATE] = lanes.arrival[n - 1, j]
+        v[[INSIDE, OWNED, READ_WAIT, WRITE_WAIT]] = 0.0
+        return
+    read, write = max(float(v[READ_NS]), 1e-9), max(float(v[WRITE_NS]), 1e-9)
+    arrival = np.concatenate([[0.0], lanes.arrival[:, j] * per_cycle])
+    drain = drain_rates(n, read, points.read_cv)
+    p = writes / per_cycle
+    means = solve_lock(LockSystem(p, arrival, np.arange(n + 1.0) / read, drain, 1 / write))
+    reading, writing = means.throughput * (1 - p), means.throughput * p
+    v[RATE], v[INSIDE] = means.throughput / per_cycle, n - means.outside
+    v[OWNED] = means.writer + means.reader_owned
+    v[READ_WAIT] = means.readers_waiting / reading if reading else 0.0
+    v[WRITE_WAIT] = means.writers_waiting / writing if writing else 0.0
 
 
 def solve(network: Network) -> Solution:
@@ -26,4 +99,12 @@ def solve(network: Network) -> Solution:
         raise ValueError(
             f"ctmc needs a CPU per thread, got {network.n_threads} threads on {network.cpus} CPUs: use des"
         )
-    return solve_with(network, chain_lock, "ctmc")
+    cycle, size = read_cycle(network), len(network.value_ns)
+    points, lanes = points_of(network, cycle, 0.0), lanes_for(cycle, network.n_threads, 0, size)
+    found = np.empty((rows_for(cycle), size))
+    step(points, lanes, found, 1)
+    while lanes.queue[BUSY_LANES] > 0:
+        for j in np.flatnonzero(lanes.phase != IDLE):
+            chain_lock(points, lanes, int(j))
+        step(points, lanes, found, 0)
+    return solution(network, cycle, found, "ctmc")

@@ -1,155 +1,239 @@
 """The network in equilibrium: lines by MVA, mmap_sem by a lock model, and the pace at which attempts abort.
 
-`LockModel` is the one part in which `closed` and `ctmc` differ.
+One step of the iteration, for all lanes: `before` the lock model, that, and `after` it. `closed` compiles the three
+into one loop; `ctmc` puts its chain between them.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Network, Op
-from .aborts import Pace, Race, fixed_point, race, time_of
-from .cycle import Costs, Cycle
-from .lock_models import LockAnswer, LockLoad, LockModel
-from .mva import mva
+from ..primitives.compiled import compiled
+from .aborts import race, secant
+from .cycle import (
+    FALLBACK,
+    FALLBACK_HELD,
+    FALLBACK_HELD_LINES,
+    HELD,
+    HELD_LINES,
+    OUTSIDE,
+    PER_HAZARD,
+    ROWS,
+    WRITE,
+    WRITE_LINES,
+)
+from .lanes import (
+    BUSY,
+    CYCLE_NS,
+    FALLEN,
+    FIRST,
+    FIRST_GAIN,
+    FLOW,
+    GAIN,
+    GAP,
+    IDLE,
+    INSIDE,
+    LANES,
+    LATER,
+    MOVE,
+    OTHERS,
+    PACE,
+    RATE,
+    READ_NS,
+    READ_WAIT,
+    READS,
+    SERVICE,
+    SLOW,
+    START,
+    STRETCH,
+    THINK,
+    WRITE_NS,
+    WRITE_WAIT,
+    Lanes,
+    Points,
+    mix,
+    take_next,
+)
+from .outcome import book
 
 Floats = NDArray[np.float64]
 
-
-class Flow(NamedTuple):
-    """A network in equilibrium at a given chance of abort."""
-
-    lock: LockAnswer
-    fallback: Floats
-    """(D,) fallbacks / attempts"""
-    attempt: Costs
-    """what attempts spend per cycle, cut short by aborts"""
-    slowdown: Floats
-    """(D,)"""
-    stretch: Floats
-    """(D,) time at a line / service there"""
-    load: LockLoad
+ALWAYS_READ, FALLBACK_READS, WRITES, DOWNGRADES = 3, 4, 5, 6
+"""in Points.counts"""
+MILD = 0.1
+"""gains between this and its inverse are kept for the next round of flushes"""
+RTOL, MOST_TURNS = 1e-6, 60
+"""of ln pace between two steps; steps after which the last values are taken"""
 
 
-def _attempt(cycle: Cycle, outcome: Race | None) -> Costs:
-    """Costs of a cycle's attempts: every segment as often as it is reached."""
-    total = np.zeros_like(cycle.spent.outside)
-    if outcome is not None:
-        for passed, costs in cycle.segments:
-            total += outcome.reached[passed] * costs
-    return total
+@compiled
+def lookup(points: Points, lanes: Lanes, j: int, working: float) -> float:
+    """The factor on work when so many CPUs work, linear between whole numbers."""
+    table = points.slowdown[lanes.point[j]]
+    below = min(int(working), points.cpus - 1)
+    return float(table[below] + (working - below) * (table[below + 1] - table[below]))
 
 
-def _load(network: Network, cycle: Cycle, attempt: Costs, phi: Floats, slow: Floats) -> LockLoad:
-    """What reaches mmap_sem, and how fast the rest of the network can feed it.
+@compiled
+def slowed(points: Points, lanes: Lanes, j: int, working: float, slow: float, passes: int) -> float:
+    """The factor s on work: s = table[w s] if w CPUs would work without it (spinning is no work)."""
+    crowd = float(min(points.n_threads, points.cpus))
+    for _ in range(passes):
+        slow = lookup(points, lanes, j, min(max(working * slow, 1.0), crowd))
+    return slow
+
+
+@compiled
+def first_work(points: Points, lanes: Lanes, j: int) -> float:
+    """Work per cycle in the first guess, before any slowdown, ns."""
+    cost, hazards, width = lanes.cost, points.hazard.size, 1 + points.lines
+    first = ROWS + 2 * points.lines + PER_HAZARD * hazards
+    fallen, reached = points.aborts if hazards else 0.0, 1.0
+    work = cost[OUTSIDE, j] + cost[HELD, j] + cost[WRITE, j] + fallen * (cost[FALLBACK, j] + cost[FALLBACK_HELD, j])
+    for c in range(hazards + 1):
+        work += reached * cost[first + c * width, j]
+        reached = 1 - points.aborts
+    return float(work)
+
+
+@compiled
+def work_of(lanes: Lanes, j: int) -> float:
+    """Work per cycle before any slowdown, ns."""
+    cost, fallen = lanes.cost, lanes.var[FALLEN * LANES + j]
+    always = cost[OUTSIDE, j] + cost[HELD, j] + cost[WRITE, j]
+    return float(always + lanes.attempt[0, j] + fallen * (cost[FALLBACK, j] + cost[FALLBACK_HELD, j]))
+
+
+@compiled
+def load(points: Points, lanes: Lanes) -> None:
+    """What reaches mmap_sem, and what the rest of the network does meanwhile.
 
     Lines inside a hold count twice, as part of the hold and as a station, so the think time gives their
     service back. What follows a downgrade counts as a read hold of its own.
     """
-    c, spent = cycle.counts, cycle.spent
-    reads = c.reads + c.downgrades + phi * c.fallback_reads
-    held_reads = spent.read + spent.downgraded + phi * spent.fallback_read
-    outside = spent.outside + attempt + phi * spent.fallback
-    held = held_reads[1:] + spent.write[1:]
-    think = np.maximum(outside[0] * slow - held.sum(axis=0), 0.0)
-    demand = outside[1:] + held
-    read_ns = time_of(held_reads, slow) / np.maximum(reads, 1e-300)
-    write_ns = time_of(spent.write, slow) / max(c.writes, 1.0)
-    used = np.moveaxis(demand[np.any(demand > 0, axis=1)], 0, -1)
-    return LockLoad(
-        mva(network.n_threads, np.maximum(think, 1e-6), used).throughput, reads, np.full_like(phi, c.writes),
-        read_ns, write_ns, _read_cv(network), network.rules, network.rwsem_ns, network.cpus,
-    )  # fmt: skip
+    v, c, cost = lanes.var, points.counts, lanes.cost
+    reads, fallback_reads, writes = c[ALWAYS_READ] + c[DOWNGRADES], c[FALLBACK_READS], max(c[WRITES], 1.0)
+    for j in range(LANES):
+        fallen, slow = v[FALLEN * LANES + j], v[SLOW * LANES + j]
+        read_lines = cost[HELD_LINES, j] + fallen * cost[FALLBACK_HELD_LINES, j]
+        read_ns = (cost[HELD, j] + fallen * cost[FALLBACK_HELD, j]) * slow + read_lines
+        outside = cost[OUTSIDE, j] + lanes.attempt[0, j] + fallen * cost[FALLBACK, j]
+        v[READS * LANES + j] = reads + fallen * fallback_reads
+        v[READ_NS * LANES + j] = read_ns / max(reads + fallen * fallback_reads, 1e-300)
+        v[WRITE_NS * LANES + j] = (cost[WRITE, j] * slow + cost[WRITE_LINES, j]) / writes
+        v[THINK * LANES + j] = max(outside * slow - read_lines - cost[WRITE_LINES, j], 0.0)
+        v[SERVICE * LANES + j] = 0.0
+    for line in range(points.lines):
+        always, falls, spent = cost[ROWS + line], cost[ROWS + points.lines + line], lanes.attempt[1 + line]
+        demand = lanes.demand[line]
+        for j in range(LANES):
+            demand[j] = always[j] + spent[j] + v[FALLEN * LANES + j] * falls[j]
+            v[SERVICE * LANES + j] += demand[j]
 
 
-def _read_cv(network: Network) -> float:
-    """Coefficient of variation of work, which makes up most of a hold."""
-    scv = network.scv[network.op == Op.WORK]
-    return float(np.sqrt(scv[0])) if len(scv) else 1.0
+@compiled
+def stations(points: Points, lanes: Lanes) -> None:
+    """`mva.mva` of the lines for 1..N threads (as many as CPUs do): what the lock's complement does, per ns."""
+    v = lanes.var
+    lanes.residence[:, :] = 0.0
+    v[FLOW * LANES : (FLOW + 1) * LANES] = 0.0
+    for n in range(1, min(points.n_threads, points.cpus) + 1):
+        for j in range(LANES):
+            v[CYCLE_NS * LANES + j] = max(v[THINK * LANES + j], 1e-6)
+        for line in range(points.lines):
+            residence, demand = lanes.residence[line], lanes.demand[line]
+            for j in range(LANES):
+                residence[j] = (1.0 + v[FLOW * LANES + j] * residence[j]) * demand[j]
+                v[CYCLE_NS * LANES + j] += residence[j]
+        arrival = lanes.arrival[n - 1]
+        for j in range(LANES):
+            v[FLOW * LANES + j] = n / v[CYCLE_NS * LANES + j]
+            arrival[j] = v[FLOW * LANES + j]
 
 
-def _flow(network: Network, cycle: Cycle, model: LockModel, phi: Floats, attempt: Costs, slow: Floats) -> Flow:
-    """Solve the network at a given chance of fallback phi, with what attempts then spend."""
-    load = _load(network, cycle, attempt, phi, slow)
-    lock = model(load)
-    spent = cycle.spent
-    lines = spent.outside[1:] + attempt[1:] + phi * spent.fallback[1:]
-    held = spent.read + spent.downgraded + phi * spent.fallback_read + spent.write
-    work = (spent.outside[0] + attempt[0] + phi * spent.fallback[0] + held[0]) * slow
-    service = lines.sum(axis=0) + held[1:].sum(axis=0)
-    most = network.cpus / np.maximum(work + service, 1e-300)
-    lock = lock._replace(cycles_per_ns=np.minimum(lock.cycles_per_ns, most))
-    think = np.maximum(work - held[0] * slow - held[1:].sum(axis=0), 0.0)
-    at_lines = (network.n_threads - lock.inside) / lock.cycles_per_ns - think
-    crowd = network.cpus < network.n_threads
-    stretch = np.ones_like(slow) if crowd else np.maximum(at_lines / np.maximum(service, 1e-300), 1.0)
-    return Flow(lock, phi, attempt, slow, stretch, load)
+@compiled
+def before(points: Points, lanes: Lanes) -> None:
+    """At the pace that each lane tries: aborts, slowdown, and what the lock and the lines are asked for."""
+    v = lanes.var
+    for j in range(LANES):
+        if lanes.phase[j] == START:
+            v[SLOW * LANES + j] = points.slowdown[lanes.point[j], 1]
+        elif lanes.phase[j] != IDLE:
+            working = v[PACE * LANES + j] * first_work(points, lanes, j)
+            v[SLOW * LANES + j] = slowed(points, lanes, j, working, points.slowdown[lanes.point[j], 1], 3)
+    race(points, lanes)
+    for j in range(LANES):
+        if lanes.phase[j] == FIRST or lanes.phase[j] == LATER:
+            working = v[PACE * LANES + j] * work_of(lanes, j)
+            v[SLOW * LANES + j] = slowed(points, lanes, j, working, v[SLOW * LANES + j], 1)
+    load(points, lanes)
+    stations(points, lanes)
 
 
-def busy_cpus(network: Network, flow: Flow) -> Floats:
-    """Mean number of CPUs that run: threads that don't sleep for mmap_sem, (D,)."""
-    load, lock = flow.load, flow.lock
-    waiting = lock.cycles_per_ns * (load.reads * lock.read_wait_ns + load.writes * lock.write_wait_ns)
-    asleep = waiting if network.rules.sleep else np.zeros_like(waiting)
-    return np.clip(network.n_threads - asleep, 0.0, network.cpus)
+@compiled
+def flow(points: Points, lanes: Lanes) -> None:
+    """The lock's answer within the network: no more than the CPUs can do; time at lines; CPUs that run."""
+    v, c, cost = lanes.var, points.counts, lanes.cost
+    n, cpus, sleep = points.n_threads, float(points.cpus), points.rules.sleep
+    for j in range(LANES):
+        fallen, service = v[FALLEN * LANES + j], v[SERVICE * LANES + j]
+        held = cost[HELD, j] + fallen * cost[FALLBACK_HELD, j] + cost[WRITE, j]
+        outside = cost[OUTSIDE, j] + lanes.attempt[0, j] + fallen * cost[FALLBACK, j]
+        work = (outside + held) * v[SLOW * LANES + j]
+        rate = min(v[RATE * LANES + j], cpus / max(work + service, 1e-300))
+        at_lines = (n - v[INSIDE * LANES + j]) / rate - v[THINK * LANES + j]
+        stretch = max(at_lines / max(service, 1e-300), 1.0)
+        reading = v[READS * LANES + j] * v[READ_WAIT * LANES + j]
+        asleep = sleep * rate * (reading + c[WRITES] * v[WRITE_WAIT * LANES + j])
+        v[RATE * LANES + j] = rate
+        v[STRETCH * LANES + j] = 1.0 if cpus < n else stretch
+        v[BUSY * LANES + j] = min(max(n - asleep, 0.0), cpus)
 
 
-def _lookup(network: Network, working: Floats) -> Floats:
-    """The factor on work when so many CPUs work, linear between whole numbers, (D,)."""
-    below = np.minimum(working.astype(int), network.cpus - 1)
-    rows, part = np.arange(len(working)), working - below
-    low = network.slowdown[rows, below]
-    return np.asarray(low + part * (network.slowdown[rows, below + 1] - low))
+@compiled
+def settles(lanes: Lanes, j: int) -> bool:
+    """Whether lane j's pace is the one that follows from it; else its next pace, at most a factor e away."""
+    v = lanes.var
+    pace, rate, gain = v[PACE * LANES + j], v[RATE * LANES + j], v[GAIN * LANES + j]
+    if lanes.phase[j] == START:
+        v[PACE * LANES + j], lanes.phase[j] = rate, FIRST
+        return False
+    change = log(rate / pace)
+    if abs(change) <= RTOL or lanes.turn[j] == MOST_TURNS:
+        return True
+    if lanes.phase[j] == LATER:
+        gain = secant(change, v[GAP * LANES + j], v[MOVE * LANES + j])
+    move = min(max(gain * change, -1.0), 1.0)
+    lanes.phase[j], lanes.turn[j] = LATER, lanes.turn[j] + 1
+    v[GAIN * LANES + j] = gain if MILD < gain < 1 / MILD else FIRST_GAIN
+    v[PACE * LANES + j], v[MOVE * LANES + j], v[GAP * LANES + j] = pace * exp(move), move, change
+    return False
 
 
-def _slowdown(network: Network, working: Floats, slow: Floats, passes: int) -> Floats:
-    """The factor s on work: s = table[w s] if w CPUs would work without it (spinning is no work), (D,)."""
-    crowd = min(network.n_threads, network.cpus)
-    if crowd == 1 or not np.ptp(network.slowdown[:, 1 : crowd + 1]):
-        return network.slowdown[:, crowd]
-    for _ in range(passes):
-        slow = _lookup(network, np.clip(working * slow, 1.0, crowd))
-    return slow
+@compiled
+def flushes_settle(points: Points, lanes: Lanes, j: int) -> bool:
+    """Whether lane j has been through its rounds of flushes; each begins at the pace of the one before.
+
+    A TLB flush takes as long as CPUs run, which run as the flushes let them.
+    """
+    v = lanes.var
+    if lanes.flush[j] >= points.flushes:
+        return True
+    running = max(v[BUSY * LANES + j] - 1, 1e-3)
+    v[OTHERS * LANES + j] = (max(v[OTHERS * LANES + j], 1e-3) * running) ** 0.5
+    lanes.flush[j], lanes.turn[j], lanes.phase[j] = lanes.flush[j] + 1, 0, FIRST
+    mix(lanes, j)
+    return False
 
 
-def _work(cycle: Cycle, phi: Floats, attempt: Costs) -> Floats:
-    """Work per cycle before any slowdown, ns, (D,)."""
-    spent = cycle.spent
-    always = spent.outside[0] + spent.read[0] + spent.write[0] + spent.downgraded[0]
-    after = spent.fallback[0] + spent.fallback_read[0]
-    return np.asarray(always + attempt[0] + phi * after)
-
-
-def _fallback(cycle: Cycle, outcome: Race | None) -> Floats:
-    """Share of attempts that fall back, (D,); 0 without attempts."""
-    return np.zeros(cycle.moves.shape) if outcome is None else np.asarray(1 - outcome.reached[-1])
-
-
-def _extreme(cycle: Cycle, aborts: float) -> Race | None:
-    """No attempt aborts (0.0), or all at their first hazard (1.0)."""
-    if not cycle.hazards:
-        return None
-    shape = (len(cycle.hazards), len(cycle.moves))
-    reached = np.concatenate([np.ones((1, shape[1])), np.full(shape, 1.0 - aborts)])
-    return Race(reached, np.full(shape, aborts))
-
-
-def equilibrium(network: Network, cycle: Cycle, model: LockModel, aborts: float = 0.0) -> Flow:
-    """The pace at which aborts and slowdown are those of that pace, from one end (see `_extreme`)."""
-    extreme, alone = _extreme(cycle, aborts), network.slowdown[:, 1]
-    first = _fallback(cycle, extreme), _attempt(cycle, extreme)
-    work = _work(cycle, *first)
-
-    def at(pace: Floats) -> tuple[Floats, Flow]:
-        slow = _slowdown(network, pace * work, alone, 3)
-        outcome = race(network, cycle, Pace(pace, slow)) if cycle.hazards else None
-        phi, attempt = _fallback(cycle, outcome), _attempt(cycle, outcome)
-        slow = _slowdown(network, pace * _work(cycle, phi, attempt), slow, 1)
-        flow = _flow(network, cycle, model, phi, attempt, slow)
-        return flow.lock.cycles_per_ns, flow
-
-    start = _flow(network, cycle, model, *first, alone)
-    return fixed_point(at, start.lock.cycles_per_ns)[1]
+@compiled
+def after(points: Points, lanes: Lanes, out: Floats) -> None:
+    """Each lane's next pace, or its results and the next point."""
+    flow(points, lanes)
+    for j in range(LANES):
+        if lanes.phase[j] != IDLE and settles(lanes, j) and flushes_settle(points, lanes, j):
+            book(points, lanes, j, out)
+            take_next(points, lanes, j)

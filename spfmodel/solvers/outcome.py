@@ -2,70 +2,96 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Network, Solution
-from .aborts import Pace, race
-from .cycle import Costs, Cycle
-from .equilibrium import Flow, busy_cpus
+from ..primitives.compiled import compiled
+from .aborts import chance
+from .cycle import (
+    FALLBACK,
+    FALLBACK_HELD,
+    FAULT,
+    FAULT_LINES,
+    ROWS,
+    UPDATE,
+    UPDATE_LINES,
+    Cycle,
+)
+from .lanes import BUSY, FALLEN, LANES, OWNED, RATE, READ_WAIT, SLOW, STRETCH, WRITE_WAIT, Lanes, Points
 
 Floats = NDArray[np.float64]
+PACE_OUT, MEAN_OUT, LATE_OUT, UPDATE_OUT, OWNED_OUT, BUSY_OUT, REST_OUT = range(7)
+"""Rows of results: cycles per ns; a fault's mean and 99th percentile, an update's mean, ns; share of time that mmap_sem
+is owned; CPUs that run. Service at each line per cycle in ns follows, then the chance of each hazard to be the one."""
 
 
-def _time(costs: Costs, flow: Flow) -> Floats:
-    """Costs with slowdown and the queues at lines, ns, (D,)."""
-    return np.asarray(costs[0] * flow.slowdown + costs[1:].sum(axis=0) * flow.stretch)
-
-
-def _fault_times(cycle: Cycle, flow: Flow) -> tuple[Floats, Floats]:
-    """Mean and 99th percentile of a fault, ns, (D,) each.
+@compiled
+def fault_times(points: Points, lanes: Lanes, j: int, out: Floats, d: int) -> None:
+    """Mean and 99th percentile of a fault, ns, with slowdown and the queues at lines.
 
     The percentile takes waits for mmap_sem as exponential, the rest as constant: with a share s of
     faults that take the lock, base + W max(0, ln(100 s)).
     """
-    c, spent = cycle.counts, cycle.spent
-    faults = max(c.faults, 1.0)
-    base = (_time(spent.fault, flow) + _time(flow.attempt, flow)) / faults
-    after = _time(spent.fallback + spent.fallback_read, flow) / faults
-    share = np.minimum((c.reads + flow.fallback * c.fallback_reads) / faults, 1.0)
-    wait = flow.lock.read_wait_ns
-    late = np.where(share > 0.01, np.log(np.maximum(100 * share, 1.0)) * wait + after, 0.0)
-    return base + flow.fallback * after + share * wait, base + late
+    c, cost, v = points.counts, lanes.cost, lanes.var
+    faults, slow, stretch, fallen = max(c[0], 1.0), v[SLOW * LANES + j], v[STRETCH * LANES + j], v[FALLEN * LANES + j]
+    at_lines, back = cost[FAULT_LINES, j], 0.0
+    for line in range(points.lines):
+        at_lines += lanes.attempt[1 + line, j]
+        back += cost[ROWS + points.lines + line, j]
+    base = ((cost[FAULT, j] + lanes.attempt[0, j]) * slow + at_lines * stretch) / faults
+    after = ((cost[FALLBACK, j] + cost[FALLBACK_HELD, j]) * slow + back * stretch) / faults
+    share, wait = min((c[3] + fallen * c[4]) / faults, 1.0), v[READ_WAIT * LANES + j]
+    out[MEAN_OUT, d] = base + fallen * after + share * wait
+    out[LATE_OUT, d] = base + (log(max(100 * share, 1.0)) * wait + after if share > 0.01 else 0.0)
 
 
-def _causes(network: Network, cycle: Cycle, flow: Flow) -> dict[str, Floats]:
-    """Aborts / attempts by cause, in the order of the table; they sum to the fallback share."""
-    if not cycle.hazards:
+@compiled
+def book(points: Points, lanes: Lanes, j: int, out: Floats) -> None:
+    """Write down what lane j has found, in its point's column."""
+    d, v, cost, c = lanes.point[j], lanes.var, lanes.cost, points.counts
+    fault_times(points, lanes, j, out, d)
+    updating = cost[UPDATE, j] * v[SLOW * LANES + j] + cost[UPDATE_LINES, j] * v[STRETCH * LANES + j]
+    out[UPDATE_OUT, d] = updating / max(c[1], 1.0) + (v[WRITE_WAIT * LANES + j] if c[5] > 0 else 0.0)
+    out[PACE_OUT, d] = v[RATE * LANES + j]
+    out[OWNED_OUT, d], out[BUSY_OUT, d] = v[OWNED * LANES + j], v[BUSY * LANES + j]
+    for line in range(points.lines):
+        out[REST_OUT + line, d] = lanes.demand[line, j]
+    reached = 1.0
+    for hazard in range(points.hazard.size):
+        aborts = chance(points, lanes, hazard, j, v[RATE * LANES + j])
+        out[REST_OUT + points.lines + hazard, d] = reached * aborts
+        reached *= 1 - aborts
+
+
+def rows_for(cycle: Cycle) -> int:
+    """Number of rows of results."""
+    return REST_OUT + cycle.layout.lines + cycle.layout.hazards
+
+
+def _causes(network: Network, cycle: Cycle, failed: Floats) -> dict[str, Floats]:
+    """Aborts / attempts by cause, in the order of the table; they sum to the fallback share. failed: (C, D)."""
+    if not len(failed):
         return {}
-    outcome = race(network, cycle, Pace(flow.lock.cycles_per_ns, flow.slowdown))
-    shares = {name: np.zeros_like(flow.fallback) for name in network.causes}
-    for hazard, failed in zip(cycle.hazards, outcome.failed, strict=True):
-        name = network.causes[hazard.cause]
-        shares[name] = shares[name] + failed
+    shares = {name: np.zeros(failed.shape[1]) for name in network.causes}
+    for cause, share in zip(cycle.hazard_cause, failed, strict=True):
+        shares[network.causes[cause]] += share
     return shares
 
 
-def _utilisation(network: Network, cycle: Cycle, flow: Flow) -> dict[str, Floats]:
-    spent = cycle.spent
-    total = spent.outside + flow.attempt + spent.read + spent.write + spent.downgraded
-    total = total + flow.fallback * (spent.fallback + spent.fallback_read)
-    lines = {name: flow.lock.cycles_per_ns * total[1 + i] for i, name in enumerate(network.lines)}
-    return {"mmap_sem": flow.lock.owned, **lines}
-
-
-def solution(network: Network, cycle: Cycle, flow: Flow, solver: str) -> Solution:
-    """Put an equilibrium into the shape that all solvers share."""
-    per_s = flow.lock.cycles_per_ns * 1e9
-    mean, p99 = _fault_times(cycle, flow)
-    c = cycle.counts
-    update = _time(cycle.spent.update, flow) / max(c.updates, 1.0) + flow.lock.write_wait_ns * (c.writes > 0)
-    tries = c.attempts / c.faults if c.faults else 0.0
+def solution(network: Network, cycle: Cycle, found: Floats, solver: str) -> Solution:
+    """Results (rows, D) in the shape that all solvers share."""
+    pace, c, lines = found[PACE_OUT], cycle.counts, cycle.layout.lines
+    per_s = pace * 1e9
+    at_lines = {name: pace * found[REST_OUT + i] for i, name in enumerate(network.lines)}
     return Solution(
         solver=solver, throughput_per_s=per_s * network.units_per_cycle,
-        throughput_half_width=np.zeros_like(per_s), faults_per_s=per_s * c.faults,
-        updates_per_s=per_s * c.updates, attempt_share=np.full_like(per_s, tries),
-        abort_share=_causes(network, cycle, flow), fault_mean_ns=mean, fault_p99_ns=p99,
-        update_mean_ns=update, utilisation=_utilisation(network, cycle, flow),
-        busy_cpus=busy_cpus(network, flow),
+        throughput_half_width=np.zeros_like(pace), faults_per_s=per_s * c.faults,
+        updates_per_s=per_s * c.updates,
+        attempt_share=np.full_like(pace, c.attempts / c.faults if c.faults else 0.0),
+        abort_share=_causes(network, cycle, found[REST_OUT + lines :]), fault_mean_ns=found[MEAN_OUT],
+        fault_p99_ns=found[LATE_OUT], update_mean_ns=found[UPDATE_OUT],
+        utilisation={"mmap_sem": found[OWNED_OUT], **at_lines}, busy_cpus=found[BUSY_OUT],
     )  # fmt: skip
