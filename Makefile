@@ -44,7 +44,7 @@ format: $(STAMP) ## let ruff lay the code out
 	@echo "Formatted. See: git diff"
 
 lab: $(STAMP)   ## JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+	@$(BIN)/spfmodel lab
 	@echo "Notebooks: notebooks/"
 
 bench: $(STAMP) ## how fast the solvers are on this host

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .introduced import Introduced
 from .sources import Quantity
 
 
@@ -58,7 +59,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
+class Machine(Introduced):
     """A computer with its kernel. Times in ns."""
 
     name: str
@@ -116,7 +117,7 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workload:
+class Workload(Introduced):
     """What the threads do, read from the benchmark's source where it has one."""
 
     name: str

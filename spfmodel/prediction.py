@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from .introduced import Introduced
 from .machine import Machine, Workload
 from .network import Network, Solution
 from .program import build
@@ -59,7 +60,7 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
+class Prediction(Introduced):
     """One protocol at one number of threads against the baseline. Times in ns, shares 0 to 1."""
 
     protocol: str

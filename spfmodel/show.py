@@ -42,6 +42,13 @@ def items(what: str = "", root: Path | None = None) -> dict[str, Any]:
     return {"kind": kind, "items": [detail]}
 
 
+def about(noun: Protocol | Machine | Workload, root: Path | None = None) -> Item:
+    """All about a noun in hand, as `items` says it of a name."""
+    if isinstance(noun, Protocol):
+        return _protocol(noun, {})
+    return _machine(noun, root) if isinstance(noun, Machine) else _workload(noun)
+
+
 def render(what: str = "", root: Path | None = None) -> str:
     """The same, to be read."""
     found = items(what, root)

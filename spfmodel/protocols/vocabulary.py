@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..introduced import Introduced
+
 
 class Action(StrEnum):
     """What a step does."""
@@ -114,7 +116,7 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class Protocol(Introduced):
     """How a page fault gets its locks, and what an update pays for it."""
 
     name: str
