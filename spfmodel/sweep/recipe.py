@@ -24,7 +24,7 @@ from .design import MOST_SOBOL, grid_size
 from .identity import identity
 from .plan import OUTPUTS, Plan, at_medians
 
-MOST_POINTS = 10**12
+MOST_POINTS = 10**10
 
 
 class SweepForm(Form):
