@@ -78,7 +78,7 @@ def choose_free(jacobian: Floats, sd: Floats) -> list[int]:
 
 def points(rows: int) -> tuple[int, int]:
     """Simulated points of the prior and of each later round: fewer, the more rows there are."""
-    return int(np.clip(240 // rows, 24, 40)), int(np.clip(120 // rows, 10, 20))
+    return int(np.clip(200 // rows, 24, 40)), int(np.clip(80 // rows, 8, 20))
 
 
 def misfit_of(o: Observation) -> float:

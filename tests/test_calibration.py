@@ -42,7 +42,7 @@ def made(protocol: str, n: int, workload: str = "ebizzy-mTRp", quantity: str = "
 
 @cache
 def one_row() -> Fit:
-    return fit(machine(), [made("mmap_sem", 32)], seed=1)
+    return fit(machine(), [made("mmap_sem", 32)], seed=1, events=40_000)
 
 
 def test_one_row_moves_the_one_cost_that_it_depends_on_most() -> None:
@@ -77,7 +77,7 @@ def test_a_row_of_another_workload_tells_the_hold() -> None:
         [made("mmap_sem", 16, "brk1"), made("mmap_sem", 32)],
         workload=EBIZZY,
         seed=1,
-        events=30_000,
+        events=20_000,
         n_draws=32,
     )
     parameters = found.calibration.parameters
@@ -91,7 +91,7 @@ def test_a_row_of_another_workload_tells_the_hold() -> None:
 
 def test_rows_of_two_protocols_and_a_share_are_fitted_together() -> None:
     share = made("spf_rwlock", 32, quantity="fallback_share")
-    found = fit(machine(), [made("mmap_sem", 32), made("spf_rwlock", 32), share], seed=1, events=20_000, n_draws=16)
+    found = fit(machine(), [made("mmap_sem", 32), made("spf_rwlock", 32), share], seed=1, events=15_000, n_draws=16)
     for name, true in TRUE.items():
         p = found.calibration.parameters[name]
         assert p.low < true < p.high
