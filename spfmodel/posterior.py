@@ -119,25 +119,29 @@ def sample(target: Target, starts: Sequence[Floats], n: int, seed: int) -> Sampl
     Only the directions of which the rows say something are weighted: at most as many as there are rows.
     """
     top = peak(target, starts)
-    _, weight = target.precision(top)
-    slopes = target.slopes(top) * target.width * np.sqrt(weight)[:, None]
-    told, axes = np.linalg.eigh(slopes.T @ slopes)
-    axes = axes * np.where(axes[np.argmax(np.abs(axes), axis=0), np.arange(len(told))] < 0, -1.0, 1.0)
-    few = told > TOLD
-    middle = (axes.T @ (top / target.width))[few]
-    spread = np.diag((1 + told[few]) ** -0.5)
-    points = _normal_points(len(top), seed)
-    far = np.where(np.arange(CANDIDATES) < NEAR[0] * CANDIDATES, NEAR[1], WIDE[1])[:, None] * points[:, few]
+    axes, told = _told(target, top)
+    middle, spread = axes.T @ (top / target.width), np.diag((1 + told) ** -0.5)
+    points = _normal_points(len(top) + len(told), seed)
+    rest = points[:, : len(top)] - (points[:, : len(top)] @ axes) @ axes.T
+    far = np.where(np.arange(CANDIDATES) < NEAR[0] * CANDIDATES, NEAR[1], WIDE[1])[:, None] * points[:, len(top) :]
     for _ in range(ROUNDS):
-        x = points.copy()
-        x[:, few] = middle + far @ spread.T
-        z = (x @ axes.T) * target.width
-        logs = target.log_density(z) + 0.5 * np.sum(x[:, ~few] ** 2, axis=1) - _mixture(far)
+        along = middle + far @ spread.T
+        z = (rest + along @ axes.T) * target.width
+        logs = target.log_density(z) + 0.5 * np.sum(rest**2, axis=1) - _mixture(far)
         share = np.exp(logs - logsumexp(logs))
-        middle = share @ x[:, few]
-        apart = x[:, few] - middle
-        spread = np.linalg.cholesky((apart * share[:, None]).T @ apart + 1e-6 * np.eye(int(few.sum())))
-    return _drawn(z, share, axes[:, few] if few.any() else axes[:, :1], n)
+        middle = share @ along
+        apart = along - middle
+        spread = np.linalg.cholesky((apart * share[:, None]).T @ apart + 1e-6 * np.eye(len(told)))
+    return _drawn(z, share, n)
+
+
+def _told(target: Target, top: Floats) -> tuple[Floats, Floats]:
+    """Directions of which the rows say something, the most first, (P, K), and how much, in precision of the prior."""
+    _, weight = target.precision(top)
+    left, size, right = np.linalg.svd(target.slopes(top) * target.width * np.sqrt(weight)[:, None], full_matrices=False)
+    few = size**2 > TOLD
+    axes = right[few].T
+    return axes * np.where(left[:, few].sum(axis=0) < 0, -1.0, 1.0), size[few] ** 2
 
 
 def _mixture(far: Floats) -> Floats:
@@ -156,12 +160,12 @@ def _normal_points(size: int, seed: int) -> Floats:
     return points
 
 
-def _drawn(z: Floats, share: Floats, axes: Floats, n: int) -> Sample:
-    """Systematic resampling along the direction of which the rows say most: even quantiles, few repeats."""
-    order = np.argsort(z @ axes[:, -1], kind="stable")
-    place = np.searchsorted(np.cumsum(share[order]), (np.arange(n) + 0.5) / n)
+def _drawn(z: Floats, share: Floats, n: int) -> Sample:
+    """Systematic resampling along the parameter that was told most: even quantiles, few repeats."""
     mean = share @ z
+    sd = np.sqrt(share @ (z - mean) ** 2)
+    order = np.argsort(z[:, np.argmin(sd)], kind="stable")
+    place = np.searchsorted(np.cumsum(share[order]), (np.arange(n) + 0.5) / n)
     return Sample(
-        z=z[order[np.minimum(place, len(order) - 1)]], mean=mean, sd=np.sqrt(share @ (z - mean) ** 2),
-        effective=float(1 / np.sum(share**2)),
+        z=z[order[np.minimum(place, len(order) - 1)]], mean=mean, sd=sd, effective=float(1 / np.sum(share**2))
     )  # fmt: skip

@@ -91,7 +91,7 @@ def test_a_row_of_another_workload_tells_the_hold() -> None:
 
 def test_rows_of_two_protocols_and_a_share_are_fitted_together() -> None:
     share = made("spf_rwlock", 32, quantity="fallback_share")
-    found = fit(machine(), [made("mmap_sem", 32), made("spf_rwlock", 32), share], seed=1, events=15_000, n_draws=16)
+    found = fit(machine(), [made("mmap_sem", 32), made("spf_rwlock", 32), share], seed=1, events=40_000, n_draws=16)
     for name, true in TRUE.items():
         p = found.calibration.parameters[name]
         assert p.low < true < p.high
