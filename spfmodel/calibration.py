@@ -214,7 +214,7 @@ def _verdict(q: Quantity, values: Floats, origin: str) -> FittedParameter:
 
 def _warnings(model: Model, drawn: Sample, free: list[int], misfit: float) -> tuple[str, ...]:
     """What a reader should know before believing the fit."""
-    out = [f"the best curve still misses the rows by {misfit:.0%}"] if misfit > 0.1 else []
+    out = [f"the best curve still misses the rows by a factor of {np.exp(misfit):.3g}"] if misfit > 0.1 else []
     for j in free:
         name, q = model.parameters[j].name, model.parameters[j].quantity
         if drawn.sd[j] > 1.0:

@@ -84,7 +84,8 @@ def _lines(content: dict[str, Any]) -> list[str]:
         out.append(f"  {name:20} {p['median']:,.4g} {p['unit']} ({p['low']:,.4g} to {p['high']:,.4g}), from the data")
     out.append(f"  known only from the prior: {', '.join(content['prior_only'][:8])}, ...")
     best = content["next_measurement"]
-    out += [f"Would help most: {best[0]}" if best else "No single measurement would narrow the predicted speed-ups"]
+    nothing = "No single measurement would narrow the predicted speed-ups by 1 % or more"
+    out.append(f"Would help most: {best[0]}" if best else nothing)
     out += [f"  then: {words}" for words in best[1:3]]
     out += [f"Warning: {w}" for w in content["warnings"]]
     return [*out, f"Wrote {content['machine_file']}"] if content["machine_file"] else out
