@@ -76,9 +76,9 @@ def choose_free(jacobian: Floats, sd: Floats) -> list[int]:
     return [int(c) for c in order[: max(1, min(count, MOST_FREE, len(sd)))]]
 
 
-def points(rows: int) -> tuple[int, int]:
-    """Simulated points of the prior and of each later round: fewer, the more rows there are."""
-    return int(np.clip(200 // rows, 24, 40)), int(np.clip(80 // rows, 8, 20))
+def points(runs: int) -> tuple[int, int]:
+    """Points of the prior and of each later round: fewer, the more settings must be simulated; formulas are cheap."""
+    return (int(np.clip(200 // runs, 24, 40)), int(np.clip(80 // runs, 8, 20))) if runs else (64, 40)
 
 
 def misfit_of(o: Observation) -> float:
@@ -98,10 +98,12 @@ class _Search:
     """(n, R) the rows at the points z (n, P)"""
     width: Floats
     starts: list[Floats]
+    near: int = 0
+    """points, the last ones, that were drawn from what was believed: the error there is what counts"""
 
     def target(self) -> Target:
         """What is believed so far."""
-        rows = quadratics(self.z, self.f, self.model.matters())
+        rows = quadratics(self.z, self.f, self.model.matters(), self.near)
         error = np.array([row.error for row in rows])
         misfit = np.array([misfit_of(o) for o in self.model.observations])
         return Target(y=self.y, sd=np.hypot(self.sd, error), misfit=misfit, rows=rows, width=self.width)
@@ -109,11 +111,15 @@ class _Search:
     def add(self, z: Floats) -> None:
         """Simulate more points."""
         self.z, self.f = np.vstack([self.z, z]), np.vstack([self.f, self.model.logs(z)])
+        self.near += len(z)
 
 
-def quadratics(z: Floats, f: Floats, some: NDArray[np.bool_]) -> list[Quadratic]:
-    """One for each row of f (n, R) at the points z (n, P), in those parameters that matter (P,)."""
-    return [_spread(fit_quadratic(z[:, some], column), some) for column in f.T]
+def quadratics(z: Floats, f: Floats, some: NDArray[np.bool_], last: int = 0) -> list[Quadratic]:
+    """One for each row of f (n, R) at the points z (n, P), in those parameters that matter (P,).
+
+    last : the error is that at so many of the points, from the end; 0: at all
+    """
+    return [_spread(fit_quadratic(z[:, some], column, last), some) for column in f.T]
 
 
 def _spread(q: Quadratic, some: NDArray[np.bool_]) -> Quadratic:
@@ -125,7 +131,7 @@ def _spread(q: Quadratic, some: NDArray[np.bool_]) -> Quadratic:
 
 def _search(model: Model, y: Floats, sd: Floats) -> tuple[_Search, list[int], Floats]:
     """Simulate, look, and simulate nearer; the free columns, and the rows' slopes at the prior's middle."""
-    first, later = points(len(y))
+    first, later = points(model.runs())
     size = len(model.parameters)
     z = _prior_points(size, first, model.seed)
     found = _Search(model, y, sd, z, model.logs(z), np.ones(size), [])
@@ -173,7 +179,8 @@ def fit(
     drawn = sample(target, found.starts, n_draws, seed)
     told = drawn.sd < SHARPER
     told[free] = True
-    fitted = target.values(drawn.z).mean(axis=0)
+    believed = sample(target, found.starts, BELIEVED, seed).z
+    fitted = target.values(believed).mean(axis=0)
     calibration = _calibration(model, rows, drawn.z, told)
     strength = np.sqrt(np.mean(slopes**2, axis=0))
     return Fit(
@@ -182,7 +189,7 @@ def fit(
         prior_only=tuple(n for n, p in calibration.parameters.items() if p.origin == "prior"),
         sensitivity={p.name: float(s) for p, s in zip(model.parameters, strength, strict=True)},
         warnings=_warnings(model, drawn, free, float(np.sqrt(np.mean((y - fitted) ** 2)))),
-        believed=sample(target, found.starts, BELIEVED, seed).z,
+        believed=believed,
     )  # fmt: skip
 
 

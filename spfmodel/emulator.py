@@ -47,10 +47,11 @@ class Quadratic:
         return gradient
 
 
-def fit_quadratic(z: Floats, y: Floats) -> Quadratic:
+def fit_quadratic(z: Floats, y: Floats, last: int = 0) -> Quadratic:
     """The quadratic that explains y (n,) at the points z (n, P), as curved as the marginal likelihood says.
 
-    n may be smaller than P: parameters without a visible slope are held near 0.
+    n may be smaller than P: parameters without a visible slope are held near 0. last : the error is that at so many of
+    the points, from the end; 0: at all
     >>> points = np.random.default_rng(1).standard_normal((40, 3))
     >>> found = fit_quadratic(points, 2 + points[:, 0] - 0.5 * points[:, 1] ** 2)
     >>> [round(float(v), 2) for v in (found.constant, found.linear[0], found.curved[1, 1])]
@@ -62,10 +63,10 @@ def fit_quadratic(z: Floats, y: Floats) -> Quadratic:
         return Quadratic(constant=middle, linear=np.zeros(size), curved=np.zeros((size, size)), error=0.0)
     weight, start = np.full(size, size**-0.5), np.array([0.0, -2.0, -3.0])
     for _ in range(PASSES):
-        found, start = _fit(z * weight, (y - middle) / spread, start)
+        found, start = _fit(z * weight, (y - middle) / spread, start, last)
         slopes = found.linear * weight
         weight = _unit(np.sqrt(slopes**2 + LEAST_SLOPE**2 * max(float(slopes @ slopes), 1e-12)))
-    final, _ = _fit(z * weight, (y - middle) / spread, start)
+    final, _ = _fit(z * weight, (y - middle) / spread, start, last)
     return Quadratic(
         constant=middle + spread * final.constant, linear=spread * final.linear * weight,
         curved=spread * final.curved * np.outer(weight, weight), error=spread * final.error,
@@ -77,7 +78,7 @@ def _unit(weight: Floats) -> Floats:
     return unit
 
 
-def _fit(u: Floats, y: Floats, start: Floats) -> tuple[Quadratic, Floats]:
+def _fit(u: Floats, y: Floats, start: Floats, last: int) -> tuple[Quadratic, Floats]:
     """The quadratic in weighted coordinates u (n, P) of standardised y (n,), and the logs of the kernel's constants."""
     inner = u @ u.T
     parts = np.stack([inner, inner**2, np.eye(len(y))])
@@ -99,7 +100,7 @@ def _fit(u: Floats, y: Floats, start: Floats) -> tuple[Quadratic, Floats]:
     inverse, _ = inverse_at(theta)
     alpha = inverse @ y
     c1, c2, _ = np.exp(theta)
-    left_out = alpha / np.diag(inverse)
+    left_out = (alpha / np.diag(inverse))[-last:]
     quadratic = Quadratic(
         constant=LEVEL * float(alpha.sum()), linear=c1 * (u.T @ alpha), curved=c2 * (u.T * alpha) @ u,
         error=float(np.sqrt(np.mean(left_out**2))),

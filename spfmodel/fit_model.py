@@ -88,6 +88,10 @@ class Model:
         moving = {name: v for name, v in costs.items() if name not in own and name not in COMMON}
         return build(self.machine, o.workload, o.protocol, o.n_threads, draws=moving)
 
+    def runs(self) -> int:
+        """Number of settings that must be simulated."""
+        return len({o.setting for o in self.observations if not is_cost(o) and how(self.network(o, {})) == "run"})
+
     def matters(self) -> NDArray[np.bool_]:
         """Which parameters change anything that the rows show, (P,)."""
         costs = self.costs(np.vstack([np.zeros(len(self.parameters)), np.eye(len(self.parameters))]))

@@ -53,6 +53,14 @@ def test_what_a_quadratic_misses_is_told_by_leaving_points_out() -> None:
     assert found.error == pytest.approx(actual, rel=0.25)
 
 
+def test_the_error_may_be_asked_for_at_the_last_points_alone() -> None:
+    """Noise at the first points only."""
+    rng = np.random.default_rng(3)
+    z = rng.standard_normal((60, 3))
+    y = z[:, 0] + np.where(np.arange(60) < 30, 0.1, 0.0) * rng.standard_normal(60)
+    assert fit_quadratic(z, y, last=30).error < 0.6 * fit_quadratic(z, y).error
+
+
 def test_what_does_not_move_is_a_constant() -> None:
     found = fit_quadratic(np.random.default_rng(1).standard_normal((9, 2)), np.full(9, 2.0))
     assert (found.constant, found.error) == (2.0, 0.0)
