@@ -31,6 +31,8 @@ DIFFER = ("value_ns", "line_local_ns", "slowdown", "rwsem_ns")
 """arrays of a network with a row for each draw"""
 LONG_CYCLE = 1000
 """faults in a cycle from which a run needs more events to see its updates"""
+LEAST_RATE = 1e-9
+"""units per second; stands for a run too short to finish one"""
 LEAST_SHARE = 1e-6
 """shares below it are as good as none: the simulation counts about 1e5 attempts"""
 
@@ -165,9 +167,9 @@ def distinct(network: Network) -> tuple[Network, Ints]:
 
 
 def measured(quantity: str, found: Solution) -> Floats:
-    """A solution's value of a measured quantity, (D,); shares at least `LEAST_SHARE`."""
+    """A solution's value of a measured quantity, (D,); shares at least `LEAST_SHARE`, rates `LEAST_RATE`."""
     if quantity == "throughput_per_s":
-        return found.throughput_per_s
+        return np.maximum(found.throughput_per_s, LEAST_RATE)
     cause = quantity.partition(":")[2]
     none = np.zeros_like(found.attempt_share)
     share = found.abort_share.get(cause, none) if cause else found.fallback_share
