@@ -14,6 +14,17 @@ from .prediction import Interval, Prediction, Question
 from .provenance import stamp
 
 
+NEXT_MEASUREMENT = {
+    "update_hold_ns": "a contended write-only run: brk1_threads on all CPUs (the hold of an update)",
+    "memory_ratio": "a process-mode run of the same benchmark (what stays shared without mmap_sem)",
+    "wake_ns": "a base run of a faulting and updating benchmark, such as ebizzy -mTRp (the wake-up latency)",
+    "line_ns": "a two-thread atomic ping-pong between sockets (the line transfer)",
+    "fault_work_ns": "a single-thread run of the benchmark, or perf stat of one fault",
+    "same_vma": "one run with the abort counters (how often an update hits the VMA that faults)",
+}
+"""What shows a cost, by its name."""
+
+
 def prediction(p: Prediction) -> dict[str, Any]:
     """One entry of `predictions`."""
     shown = {f.name: getattr(p, f.name) for f in fields(p) if f.name not in ("draws", "unit")}
