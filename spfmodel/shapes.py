@@ -13,7 +13,6 @@ from .identify import Worth
 from .prediction import Interval, Prediction, Question
 from .provenance import stamp
 
-
 NEXT_MEASUREMENT = {
     "update_hold_ns": "a contended write-only run: brk1_threads on all CPUs (the hold of an update)",
     "memory_ratio": "a process-mode run of the same benchmark (what stays shared without mmap_sem)",
