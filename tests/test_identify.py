@@ -79,7 +79,7 @@ def one_row() -> Fit:
 def test_adding_the_measurement_narrows_as_told() -> None:
     """Brute force: each of the three that buy most is added, at the value that is expected, and all is fitted anew.
 
-    Told .14, .09, .07 of the width; bought .11, .07, 0: a second row frees a second cost, whose prior is then wider.
+    Told .12, .10, .09 of the width; bought .18, .09, .10. With brk1 the hold becomes free: its prior is then wider.
     """
     before = one_row()
     told = worth(machine(), EBIZZY, before, BRK, 32, candidates=("spf_rwlock",), events=20_000)
