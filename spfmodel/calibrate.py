@@ -28,7 +28,6 @@ RECIPES: dict[str, tuple[tuple[str, ...], ...]] = {
     "icelake-128": (("pft",),),
     "broadwell-56": (("pft",),),
     "lkp-skl-192": (("malloc1", "brk1"), ("page_fault1",), ("page_fault2",), ("page_fault3",)),
-    "howlett-144": (("malloc1",),),
     "ivb-ep-40": (("multi-fault",),),
     "bluextal-8": (("multi-fault",),),
     "bueso-40": (("pft",),),

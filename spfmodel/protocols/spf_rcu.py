@@ -6,7 +6,7 @@ for as in v11. Only VMAs with a fault method are refused; swap-in does without r
 """
 
 from .mmap_sem import CLASSIC
-from .spf_rwlock import COMMIT, LINKS, PUT, REFUSED, SECTION, sequenced
+from .spf_rwlock import COMMIT, LINKS, PUT, SECTION, sequenced
 from .spf_rwlock_v11 import LOOP, PUT_FIRST
 from .vocabulary import Action as A
 from .vocabulary import Protocol, Step
@@ -19,7 +19,6 @@ PROTOCOL = Protocol(
     attempt=(
         Step(action=A.WORK, cost="vma_walk_ns", note="find_vma under RCU; again if the mm's seqlock moved"),
         Step(action=A.LINE, resource=R.VMA_LINE, cost="line_ns", note="get_vma: reference count + 1"),
-        REFUSED,
         *SECTION,
         LOOP,
         *COMMIT,
@@ -31,5 +30,8 @@ PROTOCOL = Protocol(
         Step(action=A.LINE, resource=R.MM_RB_LINE, cost="line_ns", ops=LINKS, note="write_seqlock: link or erase")
     ),
     refuses=("file", "shared"),
-    notes=("A lookup that meets a link or an erase loops; it does not abort, and the loop is not counted as time.",),
+    notes=(
+        "A refused fault has written no line that all threads share: the lookup is under RCU, the count is the VMA's.",
+        "A lookup that meets a link or an erase loops; it does not abort, and the loop is not counted as time.",
+    ),
 )
