@@ -70,6 +70,7 @@ UNITS = {
     "app-launch": "launches",
     "fault-update": "faults",
     "in-memory-db": "transactions",
+    "hackbench": "threads",
 }
 
 
