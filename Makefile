@@ -54,7 +54,8 @@ bench: $(STAMP) ## how fast the solvers are on this host
 
 fits: $(STAMP)  ## recalibrate the shipped machines (same files for the same data)
 	@$(BIN)/python -m spfmodel.calibrate
-	@echo "Fits: data/machines/ (what moved: git diff --stat data)"
+	@$(BIN)/python -m spfmodel.residuals
+	@echo "Fits: data/calibrations/, data/structural.toml (what moved: git diff --stat data)"
 
 clean:          ## remove the environment, caches and the rendered report
 	@rm -rf .venv build reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

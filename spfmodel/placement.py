@@ -37,3 +37,24 @@ def node_crowding(machine: Machine, n_threads: int, mm_share: Floats) -> Floats:
     """
     busiest = float(socket_shares(machine, n_threads).max())
     return np.asarray((mm_share + (1 - mm_share) * busiest) / (mm_share + (1 - mm_share) / machine.sockets))
+
+
+CROWD = 6.0
+"""CPUs: a crowd's slowdown is reached as 1 - exp(-(r - 1) / CROWD) when r CPUs run."""
+
+
+def slowdown(machine: Machine, sibling_gain: Floats, crowding: Floats) -> Floats:
+    """(D, cpus + 1) factor on work when r CPUs run.
+
+    A busy sibling adds only `sibling_gain` of a core; and work slows by up to `crowding` as turbo
+    bins, shared cache and memory bandwidth are used up. Draws that agree on both cost no more than one.
+    """
+    size = len(sibling_gain)
+    if size > 1 and not np.ptp(sibling_gain) and not np.ptp(crowding):
+        return np.repeat(slowdown(machine, sibling_gain[:1], crowding[:1]), size, axis=0)
+    running = np.arange(machine.cpus + 1, dtype=float)
+    extra = np.maximum(0, running - machine.cores)
+    capacity = np.minimum(running, machine.cores) + sibling_gain[:, None] * extra
+    alone = np.where(running > 0, running / np.maximum(capacity, 1e-9), 1.0)
+    slower: Floats = alone * (1 + crowding[:, None] * -np.expm1(-np.maximum(0, running - 1) / CROWD))
+    return slower

@@ -55,6 +55,7 @@ class Question:
     baseline_kernel: str | None = None
     candidate_kernel: str | None = None
     n_draws: int = N_DRAWS
+    """of a calibration the first so many"""
     overrides: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """costs or workload parameters fixed by the user: no draw touches them"""
 
@@ -109,7 +110,8 @@ def draws_for(question: Question) -> dict[str, Floats]:
     shares = {n for n in out if known[n].unit == "share"}
     out = {n: np.minimum(v, 1.0) if n in shares else v for n, v in out.items()}
     out.update({n: np.full(size, value) for n, value in question.overrides.items()})
-    return {n: v[:CHAIN_DRAWS] for n, v in out.items()} if question.solver == "ctmc" else out
+    most = CHAIN_DRAWS if question.solver == "ctmc" else question.n_draws
+    return {n: v[:most] for n, v in out.items()}
 
 
 def events_for(network: Network) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .machine import Machine, Phase, Workload
 from .network import TIMES, Network, Op
+from .placement import slowdown
 from .pricing import fault_kind, faults_per_cycle, phases, prices, threads_per_page_table, times, turns
 from .primitives.reader_writer import ERAS, OTHER_LOCKS, RwsemRules, era_of
 from .protocols.vocabulary import Action, Protocol, Resource, Step
@@ -169,27 +170,6 @@ def rules_for(machine: Machine, kernel: str | None = None, lock: str = "") -> Rw
     return rules if machine.spin_on_owner else rules._replace(write_spin=0, spin_on_reader=0)
 
 
-CROWD = 6.0
-"""CPUs: a crowd's slowdown is reached as 1 - exp(-(r - 1) / CROWD) when r CPUs run."""
-
-
-def _slowdown(machine: Machine, sibling_gain: Floats, crowding: Floats) -> Floats:
-    """(D, cpus + 1) factor on work when r CPUs run.
-
-    A busy sibling adds only `sibling_gain` of a core; and work slows by up to `crowding` as turbo
-    bins, shared cache and memory bandwidth are used up. Draws that agree on both cost no more than one.
-    """
-    size = len(sibling_gain)
-    if size > 1 and not np.ptp(sibling_gain) and not np.ptp(crowding):
-        return np.repeat(_slowdown(machine, sibling_gain[:1], crowding[:1]), size, axis=0)
-    running = np.arange(machine.cpus + 1, dtype=float)
-    extra = np.maximum(0, running - machine.cores)
-    capacity = np.minimum(running, machine.cores) + sibling_gain[:, None] * extra
-    alone = np.where(running > 0, running / np.maximum(capacity, 1e-9), 1.0)
-    slower: Floats = alone * (1 + crowding[:, None] * -np.expm1(-np.maximum(0, running - 1) / CROWD))
-    return slower
-
-
 def build(
     machine: Machine,
     workload: Workload,
@@ -247,7 +227,7 @@ def _network(
     return Network(
         op=op, arg=arg, fail=fail, cause=cause, value_ns=np.ascontiguousarray(np.stack(columns[4], axis=1)),
         scv=np.array(columns[5]), line_local_ns=p["line_local_ns"], entry=np.array(entry, np.int32),
-        n_threads=len(entry), cpus=machine.cpus, slowdown=_slowdown(machine, p["sibling_gain"], p["crowding"]),
+        n_threads=len(entry), cpus=machine.cpus, slowdown=slowdown(machine, p["sibling_gain"], p["crowding"]),
         threads_per_page_table=threads_per_page_table(machine, p, n_threads),
         lines=tuple(w.lines), causes=tuple(w.causes), rules=rules,
         rwsem_ns=np.stack([p[t] for t in (*TIMES, "steal_probability")], axis=1),

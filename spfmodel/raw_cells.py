@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from . import catalog, published, remembered
 from .asks import Ask, averaged, every, measured
 from .machine import Machine, Workload
-from .prediction import Question
+from .prediction import LONG_CYCLE, Question
+from .pricing import faults_per_cycle
 from .protocols import PROTOCOLS
 from .structural import Residual, kind_of, term_of
 from .verdict import range_reason
@@ -32,6 +33,10 @@ SHARES: Mapping[str, tuple[str, str]] = {
 }
 """Quantities that counters show: the name of their draws, the column of `published.fallback_shares`. Attempts are of
 faults, all others of attempts."""
+N_DRAWS = 16
+"""of each prediction: its quantiles come from these and the structural term; the same for baseline and candidate"""
+MORE = 3
+"""times as many draws where threads update often"""
 LEAST_SHARE = 1e-5
 """a smaller share counts as this: its logarithm stays finite"""
 
@@ -85,10 +90,12 @@ def raw_cells(
     tell: Tell = lambda *_: None,
     kept: Path | None = None,
     jobs: int = 1,
+    n_draws: int = N_DRAWS,
 ) -> list[RawCell]:
     """Draws of every cell, without structural terms.
 
-    tell : told done, of how many, and what; kept : folder of results computed before (`remembered`); jobs : processes
+    tell : told done, of how many, and what; kept : folder of results computed before (`remembered`); jobs : processes;
+    n_draws : of each prediction
     """
     from joblib import Parallel, delayed  # type: ignore[import-untyped, unused-ignore]
 
@@ -96,7 +103,9 @@ def raw_cells(
     tables = [measured(ask, root) for ask in asks]
     counts = [sorted({n for threads in table["threads"] for n in threads}) for table in tables]
     wanted = [(ask, n) for ask, some in zip(asks, counts, strict=True) for n in some]
-    runs = Parallel(n_jobs=jobs, return_as="generator")(delayed(solved)(ask, n, seed, root, kept) for ask, n in wanted)
+    runs = Parallel(n_jobs=jobs, return_as="generator")(
+        delayed(solved)(ask, n, seed, root, kept, n_draws) for ask, n in wanted
+    )
     by_ask: dict[Ask, list[Solved]] = {ask: [] for ask in asks}
     for done, ((ask, n), found) in enumerate(zip(wanted, runs, strict=True), 1):
         by_ask[ask].append(found)
@@ -111,10 +120,17 @@ def nouns(ask: Ask, root: Path | None) -> tuple[Machine, Workload, str]:
     return machine, workload, published.BASELINES.get(machine.name, "mmap_sem")
 
 
-def solved(ask: Ask, n_threads: int, seed: int, root: Path | None, kept: Path | None) -> Solved:
+def updates_often(machine: Machine, workload: Workload) -> bool:
+    """Threads that update every few hundred faults: their costs spread most, and a run is short."""
+    updates = any(phase.do == "update" for phase in workload.program) and workload.choice("mode") == "threads"
+    return updates and faults_per_cycle(machine, workload) < LONG_CYCLE
+
+
+def solved(ask: Ask, n_threads: int, seed: int, root: Path | None, kept: Path | None, n_draws: int = N_DRAWS) -> Solved:
     """One ask at one number of threads."""
     machine, workload, baseline = nouns(ask, root)
-    question = Question(machine=machine, workload=workload, baseline=PROTOCOLS[baseline], seed=seed)
+    many = n_draws * (MORE if updates_often(machine, workload) else 1)
+    question = Question(machine=machine, workload=workload, baseline=PROTOCOLS[baseline], seed=seed, n_draws=many)
     found = remembered.draws(question, PROTOCOLS[ask.protocol], n_threads, kept)
     return Solved(n_threads=n_threads, draws=dict(found))
 

@@ -21,7 +21,7 @@ from .elsewhere import LEARNT
 from .machine import Machine
 from .misses import MISSES
 from .prediction import Interval, interval
-from .raw_cells import LEAST_SHARE, RawCell, Tell, raw_cells
+from .raw_cells import LEAST_SHARE, N_DRAWS, RawCell, Tell, raw_cells
 from .score import ranks
 from .structural import noise, with_odds
 
@@ -91,9 +91,11 @@ def cells(
     tell: Tell = lambda *_: None,
     kept: Path | None = None,
     jobs: int = 1,
+    n_draws: int = N_DRAWS,
 ) -> list[Cell]:
-    """Predict every cell. only : some asks; root : folder of the tables; tell, kept, jobs : as in `raw_cells`."""
-    return scored(raw_cells(only, seed=seed, root=root, tell=tell, kept=kept, jobs=jobs), seed=seed, root=root)
+    """Predict every cell. root : folder of the tables; only, tell, kept, jobs, n_draws : as in `raw_cells`."""
+    raw = raw_cells(only, seed=seed, root=root, tell=tell, kept=kept, jobs=jobs, n_draws=n_draws)
+    return scored(raw, seed=seed, root=root)
 
 
 def scored(found: Sequence[RawCell], *, seed: int = 1, root: Path | None = None) -> list[Cell]:

@@ -13,7 +13,7 @@ from .outfile import check_writable, replace_file
 from .prediction import Interval
 from .progress import progress
 from .provenance import ROOT, data_sha256, stamp
-from .raw_cells import raw_cells
+from .raw_cells import N_DRAWS, raw_cells
 from .sources import BadInput
 from .validate import Cell, scored
 
@@ -22,7 +22,7 @@ STORED = ROOT / "reports" / "validation.json"
 
 
 def run(
-    *, seed: int = 1, jobs: int = 2, fresh: bool = False, out: Path | None = None
+    *, seed: int = 1, jobs: int = 2, n_draws: int = N_DRAWS, fresh: bool = False, out: Path | None = None
 ) -> tuple[dict[str, Any], list[Cell]]:
     """Predict and score every cell: the object of `validate --json`, and the cells.
 
@@ -31,18 +31,18 @@ def run(
     check_writable(out, "the file")
     kept = remembered.folder()
     with progress("validating") as tell:
-        raw = raw_cells(seed=seed, tell=tell, kept=None if fresh else kept, jobs=jobs)
+        raw = raw_cells(seed=seed, tell=tell, kept=None if fresh else kept, jobs=jobs, n_draws=n_draws)
     remembered.prune(kept)
     found = scored(raw, seed=seed)
-    content = scoreboard.as_json(found, raw) | {"provenance": provenance(seed)}
+    content = scoreboard.as_json(found, raw) | {"draws": n_draws, "provenance": provenance(seed, n_draws)}
     if out is not None:
         replace_file(out, json.dumps(content, indent=1, allow_nan=False) + "\n")
     return content, found
 
 
-def provenance(seed: int) -> dict[str, str]:
+def provenance(seed: int, n_draws: int) -> dict[str, str]:
     """Where a result came from, and the hash of the code that decides it."""
-    return {**stamp({"verb": "validate", "seed": seed}), "code_sha256": remembered.code()}
+    return {**stamp({"verb": "validate", "seed": seed, "draws": n_draws}), "code_sha256": remembered.code()}
 
 
 def stored(file: Path = STORED) -> tuple[list[Cell], dict[str, Any]]:

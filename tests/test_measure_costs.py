@@ -8,7 +8,7 @@ import pytest
 from spfmodel import catalog, datasets
 from spfmodel.measure import costs, sharing
 from spfmodel.measure.robust import Estimate, estimate
-from spfmodel.program import _slowdown
+from spfmodel.placement import slowdown
 from spfmodel.sources import Kind
 
 FROM_TABLE = {
@@ -102,10 +102,10 @@ def test_many_vmas_cost_by_their_doublings() -> None:
 
 def test_the_slowdown_is_the_models_and_siblings_come_back() -> None:
     machine = catalog.machine("skylake-112")
-    slow = _slowdown(machine, np.array([0.35]), np.array([0.2]))[0]
+    slow = slowdown(machine, np.array([0.35]), np.array([0.2]))[0]
     assert sharing.slowdown(np.array(0.2), 8) == pytest.approx(slow[8])
     core = catalog.with_facts(machine, {"cpus": 2, "cores": 1, "sockets": 1})
-    tiny = _slowdown(core, np.array([0.35]), np.array([0.0]))[0]
+    tiny = slowdown(core, np.array([0.35]), np.array([0.0]))[0]
     assert sharing.sibling_gain(np.array(100.0), 100 * tiny[2]) == pytest.approx(0.35)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..program import CROWD
+from ..placement import CROWD
 from ..solvers.mva import mva
 from ..sources import Kind, Quantity
 from .costs import SOURCE
