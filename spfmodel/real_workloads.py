@@ -85,6 +85,21 @@ def predicted(machine: str, workload: str, protocol: str, threads: int = 0, seed
     return found
 
 
+def compared(seed: int = 1, root: Path | None = None) -> pd.DataFrame:
+    """`changes` beside predictions: name, n, measured, measured_low, measured_high; predicted median, low, high of
+    the speed-up (80 % interval) and `attempts`, the upper end of attempts / faults.
+    """
+    table = changes(root).rename(columns={"median": "measured", "low": "measured_low", "high": "measured_high"})
+    asked = zip(table["machine"], table["workload"], table["protocol"], strict=True)
+    found = [predicted(machine, workload, protocol, seed=seed) for machine, workload, protocol in asked]
+    names = table["workload"].map({"kernbench": "kernel build", "app-launch": "launch"})
+    return table.assign(
+        name=names + ", " + table["machine"] + " (" + table["n"].astype(str) + ")",
+        median=[p.speedup.median for p in found], low=[p.speedup.low for p in found],
+        high=[p.speedup.high for p in found], attempts=[p.attempt_share.high for p in found],
+    )  # fmt: skip
+
+
 def long_waits(root: Path | None = None) -> tuple[float, float]:
     """A phone's read waits for mmap_lock at a warm start (Douyin): share that took 1 ms or more, and their least share
     of all time waited.
