@@ -161,6 +161,7 @@ def main() -> None:
 from . import cli_advise as _advise  # noqa: E402, F401 - verbs of their own modules
 from . import cli_capture as _capture  # noqa: E402, F401
 from . import cli_measure as _measure  # noqa: E402, F401
+from . import cli_new as _new  # noqa: E402, F401
 from . import cli_report as _report  # noqa: E402, F401
 from . import cli_sensitivity as _sensitivity  # noqa: E402, F401
 from . import cli_sweep as _sweep  # noqa: E402, F401

@@ -14,13 +14,14 @@ PACKAGE = Path(__file__).parents[1] / "spfmodel"
 FLOORS = {
     6: "cli asking evidence fitting calibrate checkup outfile shapes show show_text report progress plots measure "
     "captures capture_tables cli_capture capture_script kernel_at_hand comparison cover_letter application cli_advise "
-    "cli_measure cli_report introduce explorer cli_sweep cli_sensitivity cli_validate validation residuals __init__",
+    "cli_measure cli_report introduce explorer cli_sweep cli_sensitivity cli_validate cli_new validation residuals "
+    "new_workload __init__",
     5: "decision vma_lines published_gains "
     "controlled_cells controlled_runs real_workloads "
     "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
     "pooling raw_cells misses rivals scoreboard remembered "
     "forms catalog machine_file provenance asks accounts",
-    4: "first_look emulator posterior identify indices response sensitivity "
+    4: "first_look emulator posterior identify indices response sensitivity missing "
     "prediction verdict calibration fit_model observations symbolic bare_lock lock_bench journey advise advice_text "
     "difference structural score",
     3: "solvers",

@@ -25,7 +25,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ..sources import BadInput
 
 __all__ = ["Literal", "MachineName", "Milliseconds", "Nanoseconds", "ProtocolName", "Seed", "Share", "Size", "Threads",
-           "WorkloadName", "check", "declared"]  # fmt: skip
+           "WorkloadName", "YesNo", "check", "declared"]  # fmt: skip
 
 
 def _machine(name: str) -> str:
@@ -58,6 +58,8 @@ Milliseconds = Annotated[float, Field(ge=0, le=1e6)]
 """a time, up to a quarter of an hour"""
 Share = Annotated[float, Field(ge=0, le=1)]
 """a frequency"""
+YesNo = Literal["", "yes", "no"]
+"""a fact; empty: not known"""
 MachineName = Annotated[str, AfterValidator(_machine)]
 """a shipped machine, or the path of a TOML file"""
 WorkloadName = Annotated[str, AfterValidator(_workload)]
