@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import published
+from . import catalog, published
 from .network import Network, Op, repeats
 from .prediction import Question, draws_for
 from .program import build
@@ -86,9 +86,11 @@ def amdahl(cell: RawCell, others: Sequence[RawCell], root: Path | None) -> float
     gain = (s + (1 - s) / P) / (s' + (1 - s') / P)  (Amdahl 1967), P = min(threads, CPUs)
 
     s is the share that the lock makes serial: all that is done under it where there are updates, else its two
-    atomics; s' the same without the faults.
+    atomics; s' the same without the faults. Processes share no lock, and a fault that is refused keeps it: no gain.
     """
     del others
+    if cell.kind in ("processes", "unsupported"):
+        return 0.0
     machine, workload, baseline = nouns(cell.ask, root)
     gains = []
     for n in cell.threads:
@@ -119,12 +121,21 @@ def copied(cell: RawCell, others: Sequence[RawCell], root: Path | None) -> float
     """
     alike = [o for o in others if family(o) == family(cell) and o.quantity == "speedup" and o.ask.mode == cell.ask.mode]
     same = [o for o in alike if o.ask.workload == cell.ask.workload] or [o for o in alike if o.kind == cell.kind]
-    load = cell.n_threads / nouns(cell.ask, root)[0].cpus
+    load = _per_cpu(cell, root)
     gains = []
     for name in dict.fromkeys(o.ask.machine for o in same):
-        mine = sorted((o.n_threads / nouns(o.ask, root)[0].cpus, _measured(o)) for o in same if o.ask.machine == name)
+        mine = sorted((_per_cpu(o, root), _measured(o)) for o in same if o.ask.machine == name)
         gains.append(np.interp(np.log(load), np.log([x for x, _ in mine]), [y for _, y in mine]))
     return float(np.mean(gains)) if gains else None
+
+
+def _per_cpu(cell: RawCell, root: Path | None) -> float:
+    return cell.n_threads / _cpus(cell.ask.machine, root)
+
+
+@cache
+def _cpus(machine: str, root: Path | None) -> int:
+    return catalog.uncalibrated(machine, root).cpus
 
 
 def family(cell: RawCell) -> str:
@@ -142,27 +153,37 @@ def _measured(cell: RawCell) -> float:
 
 
 Rival = Callable[[RawCell, Sequence[RawCell], Path | None], float | None]
-RIVALS: Mapping[str, Rival] = {"no gain": no_gain, "USL": usl, "Amdahl": amdahl, "copy": copied}
+COPY = "copy"
+RIVALS: Mapping[str, Rival] = {"no gain": no_gain, "USL": usl, "Amdahl": amdahl, COPY: copied}
 
 
 def points(name: str, found: Sequence[RawCell], root: Path | None = None) -> tuple[list[Point], list[bool]]:
     """What a rival says of every speed-up cell, with intervals; and where it has something to say.
 
-    Where it has nothing to say it says: no gain.
+    Where it has nothing to say it says: no gain. The misses that give a machine its spread know nothing of it either.
     """
     cells = [c for c in found if c.quantity == "speedup"]
-    said = [RIVALS[name](c, [o for o in cells if o.ask.machine != c.ask.machine], root) for c in cells]
-    guess = np.array([s or 0.0 for s in said])
-    miss = np.array([_measured(c) for c in cells]) - guess
+    said = _said(name, cells, "", root)
     votes = [vote(c) for c in cells]
     weight = np.array([1 / votes.count(v) for v in votes])
+    measured = np.array([_measured(c) for c in cells])
     out = []
-    for c, v, middle in zip(cells, votes, guess, strict=True):
+    misses: dict[str, Floats] = {}
+    for c, v, middle in zip(cells, votes, (s or 0.0 for s in said), strict=True):
+        if c.ask.machine not in misses:
+            blind = _said(name, cells, c.ask.machine, root) if name == COPY else said
+            misses[c.ask.machine] = measured - np.array([s or 0.0 for s in blind])
         teach = np.array([o.ask.machine != c.ask.machine and o.kind == c.kind for o in cells])
-        sd, _, _ = posterior_sd(miss[teach], np.zeros(teach.sum()), weight[teach], SCALE)
+        sd, _, _ = posterior_sd(misses[c.ask.machine][teach], np.zeros(teach.sum()), weight[teach], SCALE)
         low, high, low95, high95 = (float(middle + z * sd) for z in (-Z80, Z80, -Z95, Z95))
         out.append(Point(v, float(middle), low, high, low95, high95, _measured(c)))
     return out, [s is not None for s in said]
+
+
+def _said(name: str, cells: Sequence[RawCell], without: str, root: Path | None) -> list[float | None]:
+    """What a rival says of each cell, from other machines but one."""
+    others = {m: [o for o in cells if o.ask.machine not in (m, without)] for m in {c.ask.machine for c in cells}}
+    return [RIVALS[name](c, others[c.ask.machine], root) for c in cells]
 
 
 def vote(cell: RawCell) -> str:
