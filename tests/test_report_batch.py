@@ -125,6 +125,12 @@ def test_figures_and_tables_can_be_rebuilt_from_what_is_kept(small_report: Repor
     assert pd.read_parquet(data / "table-1.parquet")["threads"].tolist() == [1, 4]
 
 
+def test_a_failed_assertion_shows_its_line(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "one.ipynb", ["gain = 1.0\nassert gain > 2"])
+    (outcome,) = run(write_recipe(tmp_path, "one.ipynb"), jobs=1).outcomes
+    assert outcome.error == "AssertionError: assert gain > 2"
+
+
 def test_every_image_has_a_text_alternative(small_report: ReportResult) -> None:
     for name in ("index", "good"):
         page = small_report.index.with_name(f"{name}.html").read_text()

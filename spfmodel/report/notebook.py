@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +27,8 @@ CELL_TIMEOUT_S = 600
 KERNEL_START_TIMEOUT_S = 120
 STARTUP = "from spfmodel.report.kept import keep_what_is_shown\nkeep_what_is_shown()\n"
 """what a kernel runs before the first cell"""
+QUIET = '{"IPKernelApp": {"log_level": 50}}'
+"""a kernel is interrupted before it is shut down, and would call that an error"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +119,7 @@ def attempt(job: Job, target: Path) -> tuple[str, bool]:
             config=Config({"KernelManager": connection(target.parent)}),
         )
     except PapermillExecutionError as error:
-        return one_line(f"{error.ename}: {error.evalue}"), False
+        return one_line(f"{error.ename}: {error.evalue or failing_line(error.traceback)}"), False
     except (CellTimeoutError, DeadKernelError) as error:
         return one_line(f"{type(error).__name__}: {error}"), False
     except (RuntimeError, OSError) as error:
@@ -141,6 +144,7 @@ def prepare_environment(scratch: Path) -> None:
     startup.mkdir(parents=True)
     (scratch / "kept").mkdir()
     (startup / "00-keep.py").write_text(STARTUP, encoding="utf-8")
+    (startup.parent / "ipython_kernel_config.json").write_text(QUIET, encoding="utf-8")
     os.environ.update(
         {
             ANSWERS_PATH: str(scratch / "answers.json"),
@@ -173,6 +177,17 @@ def provenance(outcome: Outcome) -> dict[str, object]:
         "duration_s": round(outcome.seconds, 2),
         **stamp(job.parameters),
     }
+
+
+def failing_line(traceback: Iterable[str]) -> str:
+    r"""Find the line of code at which a cell failed, in IPython's traceback.
+
+    >>> failing_line(["AssertionError", "      1 x = 1\n----> 2 assert x == 2\n      3 y = 2"])
+    'assert x == 2'
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
+    found = re.search(r"^-+> \d+ (.*)$", plain, re.MULTILINE)
+    return found[1].strip() if found else ""
 
 
 def one_line(message: str) -> str:
