@@ -179,14 +179,20 @@ def test_first_indices_are_squared_correlations_where_the_outcome_is_nearly_line
 
 
 def test_what_a_gain_and_a_share_of_fallbacks_hang_on(found: dict[str, Any]) -> None:
-    """Throughput and gain hang on the hold of an update; how often attempts fall back on how often updates hit."""
+    """Throughput and gain hang on the hold of an update; how often attempts fall back on how often updates hit.
+
+    Sums of indices: S1 <= 1 <= ST; both are 1 where effects only add up, as in the gain. In the fallback share they
+    don't: how far a page table is shared matters only while the PTE lock is held.
+    """
     assert set(found) == {"speedup", "throughput_per_s", "fallback_share"}
     assert found["speedup"].effects[0].name == found["throughput_per_s"].effects[0].name == "update_hold_ns"
     assert found["fallback_share"].effects[0].name == "same_vma"
     for outcome in found.values():
         assert 0.9 < outcome.covered < 1.1
-        shares = [e.first.value for e in outcome.effects if e.first]
-        assert 0.85 < sum(shares) < 1.15
+        first, total = (sum(getattr(e, k).value for e in outcome.effects if e.first) for k in ("first", "total"))
+        assert first < 1.15
+        assert total > 0.9
+        assert outcome.outcome == "fallback_share" or (first > 0.85 and total < 1.15)
         assert all(e.total is None for e in outcome.effects[-5:])
 
 
