@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 from pathlib import Path
 from random import Random
@@ -51,7 +52,11 @@ def is_candidate(row: dict[str, str], machine: Machine) -> bool:
 
 
 def is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
+    """Exponents included: 9.3e+05 is one."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def tampered(folder: Path, machine: Machine) -> Path:
