@@ -10,7 +10,7 @@ from pathlib import Path
 from ..provenance import ROOT, VERSION, data_sha256, files_sha256
 
 ROOMS = (
-    "catalog", "forms", "machine", "network", "placement", "prediction", "pricing", "primitives", "program",
+    "catalog", "forms", "introduced", "machine", "network", "placement", "prediction", "pricing", "primitives", "program",
     "protocols", "provenance", "settings", "solvers", "sources", "structural", "sweep", "tables", "verdict",
 )  # fmt: skip
 """parts of the package that a worker's numbers come from"""
