@@ -37,6 +37,15 @@ def alive(group: int) -> bool:
     return True
 
 
+def gone(group: int) -> None:
+    """Wait until a group has no process left; fail if one stays."""
+    for _ in range(100):
+        if not alive(group):
+            return
+        sleep(0.1)
+    raise AssertionError("a worker outlives who started it")
+
+
 def test_killed_at_random_moments_it_goes_on_to_the_same_table(tmp_path: Path) -> None:
     """SIGKILL to the process that writes, at random times within an undisturbed run: every kill leaves a table."""
     path = recipe(tmp_path, FORMULAS, ("points = 500", "points = 2_000_000"))
@@ -49,6 +58,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_table(tmp_path: Path) -
         sleep(rng.uniform(0, took))
         run.kill()
         run.wait()
+        gone(run.pid)
         seen.append(len(list((tmp_path / "out").glob("part-*"))))
     assert started(path, tmp_path / "out", "--jobs", "2").wait() == 0
     assert content(tmp_path / "out") == content(tmp_path / "whole")
@@ -63,11 +73,7 @@ def test_ctrl_c_leaves_with_130_and_no_worker_stays(tmp_path: Path) -> None:
         sleep(0.1)
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait(60) == 130
-    for _ in range(100):
-        if not alive(run.pid):
-            break
-        sleep(0.1)
-    assert not alive(run.pid)
+    gone(run.pid)
 
 
 def test_a_dask_cluster_gives_the_same_table_though_a_worker_is_killed(

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack, contextmanager
+from threading import Thread
+from time import sleep
 from typing import Any, TypeVar
 
 from ..sources import BadInput
@@ -58,16 +60,23 @@ def _processes(jobs: int) -> Iterator[tuple[Executor, int]]:
     """Processes of joblib: fresh interpreters, which leave an interrupt to this one and end with it."""
     from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
 
-    pool = get_reusable_executor(max_workers=jobs, env=ONE_THREAD, initializer=leave_interrupts, timeout=10)
+    pool = get_reusable_executor(max_workers=jobs, env=ONE_THREAD, initializer=serve, initargs=(os.getpid(),))
     try:
         yield pool, jobs
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
 
-def leave_interrupts() -> None:
-    """Ignore Ctrl-C: whoever started this process ends it."""
+def serve(parent: int) -> None:
+    """Ignore Ctrl-C, since whoever started this process ends it; and end with it, should it be killed itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
