@@ -93,7 +93,7 @@ def spoken(interval: Interval, quantity: str) -> str:
     >>> spoken(Interval(median=2.0, low=2.0, high=2.0), "speedup")
     '2.00'
     """
-    scale, unit = (100, " %") if quantity == "fallback_share" else (1, "")
+    scale, unit = (1, "") if quantity == "speedup" else (100, " %")
     values = [scale * value for value in (interval.median, interval.low, interval.high)]
     said = [f"{v:.2f}" if v < 1 or not unit else f"{v:.1f}" if v < 10 else f"{v:.0f}" for v in values]
     return said[0] + unit + (f" ({said[1]} to {said[2]})" if interval.low < interval.high else "")
