@@ -53,7 +53,7 @@ def fit_quadratic(z: Floats, y: Floats, last: int = 0) -> Quadratic:
     n may be smaller than P: parameters without a visible slope are held near 0. last : the error is that at so many of
     the points, from the end; 0: at all
     >>> points = np.random.default_rng(1).standard_normal((40, 3))
-    >>> found = fit_quadratic(points, 2 + points[:, 0] - 0.5 * points[:, 1] ** 2)
+    >>> found = fit_quadratic(points, 2 + points[:, 0] + 0.8 * points[:, 1] - 0.5 * points[:, 1] ** 2)
     >>> [round(float(v), 2) for v in (found.constant, found.linear[0], found.curved[1, 1])]
     [2.0, 1.0, -0.5]
     """

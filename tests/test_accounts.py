@@ -34,7 +34,7 @@ def test_every_rule_is_needed_and_says_why() -> None:
     ("row", "account"),
     [
         ("m0029", CELL), ("m0027", CELL), ("m1133", CELL), ("m0104", CELL), ("m0656", CELL), ("m1149", CELL),
-        ("MT-LIAM-V2-mmap_lock-malloc1-threads-2", CALIBRATION),
+        ("PVI-SUREN-2024-per_vma_lock-faults_sec-4", CALIBRATION),
         ("RL-DAVIDLOHR-PFT-mmap_sem-faults_sec-1", CELL),
     ],
 )  # fmt: skip

@@ -85,17 +85,17 @@ def test_a_row_of_another_workload_tells_the_hold() -> None:
     assert {"wake_ns", "update_hold_ns"} <= set(found.identified)
     for name, true in TRUE.items():
         assert parameters[name].low < true < parameters[name].high
-    assert parameters["think_ns"].median > 200
+    assert abs(np.log(parameters["think_ns"].median / EBIZZY.parameters["think_ns"].value)) < 0.5
     assert found.calibration.rows == ("made-up:16", "made-up:32")
 
 
 def test_rows_of_two_protocols_and_a_share_are_fitted_together() -> None:
-    share = made("spf_rwlock", 32, quantity="fallback_share")
-    found = fit(machine(), [made("mmap_sem", 32), made("spf_rwlock", 32), share], seed=1, events=40_000, n_draws=16)
+    share = made("spf_mmseq", 32, quantity="fallback_share")
+    found = fit(machine(), [made("mmap_sem", 32), made("spf_mmseq", 32), share], seed=1, events=40_000, n_draws=16)
     for name, true in TRUE.items():
         p = found.calibration.parameters[name]
         assert p.low < true < p.high
-    assert found.calibration.protocols_used == ("mmap_sem", "spf_rwlock")
+    assert found.calibration.protocols_used == ("mmap_sem", "spf_mmseq")
     assert found.calibration.baseline == "mmap_sem"
     assert found.fitted[2] == pytest.approx(share.value, rel=0.3)
 
@@ -173,4 +173,4 @@ def test_another_workloads_parameters_do_not_move() -> None:
     z = np.zeros((2, len(model.parameters)))
     z[1, [p.name for p in model.parameters].index("think_ns")] = 3.0
     assert np.ptp(model.logs(z)) == 0
-    assert BRK.parameters["think_ns"].value < 100 < EBIZZY.parameters["think_ns"].value
+    assert BRK.parameters["think_ns"].value != EBIZZY.parameters["think_ns"].value

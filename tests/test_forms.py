@@ -169,7 +169,7 @@ WRONG_WORKLOADS = [
     ("units_per_cycle = 1.0", "units_per_cycle = 0", "units_per_cycle is 0; input should be greater than 0"),
     ("threads_per_cpu = 2.0", "threads_cpu = 2.0", "unknown key threads_cpu; did you mean threads_per_cpu?"),
     ("[parameters.think_ns]", "[parameters.thinks_ns]", "thinks_ns is unknown; did you mean think_ns?"),
-    ("low = 200.0", "low = -2.0", "parameters.think_ns reaches down to -2; give no negative numbers"),
+    ("low = 20.0", "low = -2.0", "parameters.think_ns reaches down to -2; give no negative numbers"),
     ('unit = "KiB"', 'unit = "MiB"', "parameters.touched_kib has unit MiB; convert it to KiB"),
 ]
 # fmt: on

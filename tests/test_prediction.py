@@ -166,7 +166,7 @@ def test_draws_are_the_calibrations_and_another_workload_keeps_its_own_parameter
     np.testing.assert_array_equal(mine["wake_ns"], joint["wake_ns"])
     np.testing.assert_array_equal(mine["think_ns"], joint["think_ns"])
     np.testing.assert_array_equal(other["wake_ns"], joint["wake_ns"])
-    assert np.median(other["think_ns"]) < 100 < np.median(mine["think_ns"])
+    assert not np.isin(other["think_ns"], mine["think_ns"]).any()
     known = {**machine.costs, **load_workload("ebizzy-mTRp").parameters}
     assert all(values.max() <= 1 for name, values in mine.items() if known[name].unit == "share")
 

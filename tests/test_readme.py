@@ -15,6 +15,7 @@ from spfmodel.provenance import ROOT
 TEXTS = ["README.md", "CONTRIBUTING.md", "data/README.md", "CHANGELOG.md", "docs/semantics.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERBS = {command.callback.__name__ for command in app.registered_commands if command.callback}
+VERBS |= {str(group.name) for group in app.registered_groups}
 
 
 def in_code(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from spfmodel import asks, catalog, datasets, published, remembered, scoreboard,
 from spfmodel.asks import CORE, Ask
 from spfmodel.prediction import Interval, Question, predict
 from spfmodel.protocols import PROTOCOLS
-from spfmodel.raw_cells import RawCell, nouns, raw_cells
+from spfmodel.raw_cells import MORE, N_DRAWS, RawCell, nouns, raw_cells
 from spfmodel.validate import Cell, learnt_from, scored, with_structure
 
 EBIZZY = (("x86-vm-16", "ebizzy-mTRp", "spf_rwlock"), ("power8-80", "ebizzy-mTRp", "spf_rwlock"))
@@ -79,7 +79,8 @@ def test_a_cell_says_what_predict_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spfmodel.prediction.events_for", lambda _: 6000)
     ask = Ask(*EBIZZY[0])
     machine, workload, baseline = nouns(ask, None)
-    question = Question(machine=machine, workload=workload, baseline=PROTOCOLS[baseline], level=0.8)
+    many = N_DRAWS * MORE
+    question = Question(machine=machine, workload=workload, baseline=PROTOCOLS[baseline], level=0.8, n_draws=many)
     (expected,) = predict(question, [PROTOCOLS[ask.protocol]], [32])
     cells = {c.quantity: c for c in raw_cells([ask])}
     for quantity, name in (("speedup",) * 2, ("fallback_share",) * 2, ("vma_changed", "abort_share:vma_changed")):
@@ -200,7 +201,9 @@ def test_protocols_are_ranked_within_their_setting() -> None:
 
 def test_a_stored_run_is_read_back_and_knows_when_it_is_stale(tmp_path: Path) -> None:
     cells = found(*EBIZZY)
-    content = json.loads(json.dumps(scoreboard.as_json(cells, raw(*EBIZZY)) | {"provenance": validation.provenance(1)}))
+    content = json.loads(
+        json.dumps(scoreboard.as_json(cells, raw(*EBIZZY)) | {"provenance": validation.provenance(1, N_DRAWS)})
+    )
     (tmp_path / "v.json").write_text(json.dumps(content))
     read, told = validation.stored(tmp_path / "v.json")
     assert read == cells
