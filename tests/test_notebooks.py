@@ -73,7 +73,8 @@ def test_every_notebook_draws_and_answers(report: ReportResult) -> None:
 
 
 def test_the_index_sets_ebizzy_beside_its_measurements(report: ReportResult) -> None:
-    claims = {(c["machine"], c["unit"]): c for c in answered(report, "predicted_against_published")["claims"]}
+    told = answered(report, "predicted_against_published")["claims"]
+    claims = {(c["machine"], c["unit"]): c for c in told if "mTRp" in c["claim"]}
     machines = ("16-CPU x86 virtual machine", "80-CPU POWER8 node")
     assert set(claims) == {(machine, unit) for machine in machines for unit in ("x", "share")}
     assert [round(claims[machine, "x"]["measured"]["median"], 3) for machine in machines] == [5.944, 2.125]
