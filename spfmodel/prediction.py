@@ -28,6 +28,8 @@ N_DRAWS = 64
 CHAIN_DRAWS = 16
 """draws of an exact chain, which takes up to a second each"""
 EVENTS_PER_THREAD = 500
+EVENTS_PER_FAULT, MOST_EVENTS = 100, 3_000_000
+"""for each thread and fault of its cycle; with fewer, updates have not queued yet (112 threads, 256 faults: 4.2 for 1.2)"""
 LONG_CYCLE = 1000
 """faults in a cycle from which a run needs more events to see its updates"""
 
@@ -122,7 +124,9 @@ def events_for(network: Network) -> int:
     per_cycle = len(network.op) * 0.7 * max(1.0, network.faults_per_cycle)
     most = 400_000 if network.faults_per_cycle < LONG_CYCLE else 600_000
     usual = np.clip(500 * per_cycle, 80_000, most)
-    return int(max(usual, EVENTS_PER_THREAD * network.n_threads))
+    turns = EVENTS_PER_FAULT * network.n_threads * network.faults_per_cycle
+    queued = min(turns, MOST_EVENTS) if 1 < network.faults_per_cycle < LONG_CYCLE else 0
+    return int(max(usual, queued, EVENTS_PER_THREAD * network.n_threads))
 
 
 def predict(
