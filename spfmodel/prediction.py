@@ -29,7 +29,8 @@ CHAIN_DRAWS = 16
 """draws of an exact chain, which takes up to a second each"""
 EVENTS_PER_THREAD = 500
 EVENTS_PER_FAULT, MOST_EVENTS = 100, 3_000_000
-"""for each thread and fault of its cycle; with fewer, updates have not queued yet (112 threads, 256 faults: 4.2 for 1.2)"""
+"""for each thread and fault of its cycle; with fewer, updates have not queued yet (112 threads, 256 faults: 4.2 M/s
+for 1.2)"""
 LONG_CYCLE = 1000
 """faults in a cycle from which a run needs more events to see its updates"""
 
