@@ -14,7 +14,6 @@ from .protocols import PROTOCOLS
 if TYPE_CHECKING:
     import pandas as pd
 
-SPECULATION = ("spf_srcu", "spf_rwlock", "spf_rwlock_v11", "spf_rcu", "spf_mmseq")
 VMA_LOCKS = ("per_vma_lock", "per_vma_refcnt")
 SYNTHETIC = ("ebizzy-mTRp", "ebizzy-mTt", "malloc1", "multi-fault", "page_fault1", "pft")
 """workloads that do nothing but fault anonymous memory, map and unmap"""

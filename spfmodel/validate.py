@@ -7,7 +7,7 @@ taught (data/structural.toml), and every prediction is set beside what was measu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -16,17 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import catalog, datasets
-from .asks import CORE, Ask, every
 from .elsewhere import LEARNT
 from .machine import Machine
 from .misses import MISSES
 from .prediction import Interval, interval
-from .raw_cells import LEAST_SHARE, N_DRAWS, RawCell, Tell, raw_cells
+from .raw_cells import LEAST_SHARE, RawCell
 from .score import ranks
 from .structural import noise, with_odds
 
 Floats = NDArray[np.float64]
-__all__ = ["CORE", "Ask", "Cell", "cells", "every", "scored"]
 LEVEL = 0.8
 
 
@@ -81,21 +79,6 @@ class Cell:
     def vote(self) -> str:
         """One vote per machine, workload and mode."""
         return f"{self.machine} {self.workload} {self.mode}"
-
-
-def cells(
-    only: Iterable[Sequence[str]] | None = None,
-    *,
-    seed: int = 1,
-    root: Path | None = None,
-    tell: Tell = lambda *_: None,
-    kept: Path | None = None,
-    jobs: int = 1,
-    n_draws: int = N_DRAWS,
-) -> list[Cell]:
-    """Predict every cell. root : folder of the tables; only, tell, kept, jobs, n_draws : as in `raw_cells`."""
-    raw = raw_cells(only, seed=seed, root=root, tell=tell, kept=kept, jobs=jobs, n_draws=n_draws)
-    return scored(raw, seed=seed, root=root)
 
 
 def scored(found: Sequence[RawCell], *, seed: int = 1, root: Path | None = None) -> list[Cell]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import BLACK, look, new_axes, number_axis
+from .style import BLACK, new_axes, number_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,33 +80,6 @@ def _log_axes(axes: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
     axes.set_xlim(table[x].min(), table[x].max())
     axes.set_ylim(table[y].min(), table[y].max())
     return axes
-
-
-def winner_map(table: pd.DataFrame, x: str, y: str, axes: Axes | None = None, *, clear: float = 0.05) -> Axes:
-    """Draw which protocol has the highest throughput over two logarithmic axes; hatched where none leads clearly.
-
-    table : columns x, y, protocol, throughput_per_s, the whole grid for each; clear : lead that counts, relative
-    """
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
-
-    axes = axes or new_axes()
-    names = list(dict.fromkeys(table["protocol"]))
-    logs = table.assign(rate=np.log(table["throughput_per_s"]))
-    layers = [surface(logs[logs["protocol"] == name], x, y, "rate") for name in names]
-    fx, fy = layers[0][:2]
-    rates = np.stack([layer[2] for layer in layers])
-    best = rates.argmax(axis=0)
-    second, first = np.sort(rates, axis=0)[-2:]
-    colours = [look(name)[0] for name in names]
-    axes.pcolormesh(
-        fx, fy, best, cmap=ListedColormap(colours), vmin=-0.5, vmax=len(names) - 0.5, alpha=0.55, rasterized=True
-    )
-    _hatch(axes, fx, fy, first - second < np.log1p(clear))
-    handles = [Patch(color=colours[i], alpha=0.55, label=names[i]) for i in np.unique(best)]
-    close = Patch(facecolor="white", edgecolor="#555555", hatch="///", label=f"lead below {clear:.0%}")
-    axes.legend(handles=[*handles, close], loc="upper left", bbox_to_anchor=(1, 1), title="highest throughput")
-    return _log_axes(axes, table, x, y)
 
 
 def measured_dots(table: pd.DataFrame, x: str, y: str, axes: Axes) -> Axes:
