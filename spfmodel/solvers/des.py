@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ..network import Network, Op, Solution, repeats
 from ..primitives.chance import streams
@@ -117,7 +117,7 @@ def ratio_interval(top: Floats, bottom: Floats) -> tuple[float, float]:
     ratio = top.sum() / max(bottom.sum(), TINY)
     residual = top - ratio * bottom
     n = len(top)
-    half = student.ppf(0.975, n - 1) * residual.std(ddof=1) / np.sqrt(n) / max(bottom.mean(), TINY)
+    half = stdtrit(n - 1, 0.975) * residual.std(ddof=1) / np.sqrt(n) / max(bottom.mean(), TINY)
     return float(ratio), float(half)
 
 
