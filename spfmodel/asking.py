@@ -8,7 +8,6 @@ from math import isfinite
 from pathlib import Path
 
 from . import catalog, published
-from .evidence import short
 from .forms import nearest
 from .outfile import check_writable, replace_file
 from .prediction import Interval, Prediction, Question
@@ -105,6 +104,8 @@ def run(
 
 def subject(q: Question) -> str:
     """What a figure shows, in one line."""
+    from .evidence import short
+
     return f"{short(q.workload.title)}, {short(q.machine.title)}, against {q.baseline.name}; {q.level:.0%} intervals"
 
 

@@ -18,11 +18,11 @@ from .forms import (
     WorkloadForm,
     nearest,
     parse,
-    read_toml,
 )
 from .machine import Calibration, Draws, FittedParameter, Machine, Phase, Workload
 from .sources import BadInput, Kind, Quantity
 from .tables import data_root
+from .toml_file import read_toml
 
 BOTTOM = "kernel"
 """the prior that all classes build on; it describes no machine"""

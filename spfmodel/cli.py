@@ -10,11 +10,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from .sources import BadInput
 
+
+class Verbs(TyperGroup):
+    """The verbs' help as plain text: its first sentence whole, and nothing heavy is loaded to lay it out."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each verb beside what it does."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, verb.get_short_help_str(limit=1000)) for n, verb in self.commands.items()])
+
+
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    cls=Verbs, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Predicts what a change to the Linux page-fault locking is worth, and how often it falls back.",
 )  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]

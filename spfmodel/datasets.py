@@ -14,6 +14,7 @@ from .tables import (
     RUNS,
     SETTING,
     data_root,
+    made_once,
     owned_table,
     read_table,
     refuse_blanks,
@@ -64,6 +65,7 @@ DURATIONS = ("Elapsed Time", "elapsed", "Amean elapsed", "launch time", "launch 
 """Metrics of a whole run or start: speed-up is base over candidate."""
 
 
+@made_once("measurements.csv", "sources.csv")
 def measurements(root: Path | None = None) -> pd.DataFrame:
     """Published values, text as printed, plus
 
@@ -80,6 +82,7 @@ def measurements(root: Path | None = None) -> pd.DataFrame:
     return table
 
 
+@made_once("primitives.csv")
 def primitives(root: Path | None = None) -> pd.DataFrame:
     """Costs of hardware and kernel actions; `source` is the citation itself. Adds `number` and `caution`."""
     table = with_numbers(owned_table("primitives.csv", PRIMITIVES, root))
@@ -89,6 +92,7 @@ def primitives(root: Path | None = None) -> pd.DataFrame:
     return table
 
 
+@made_once("counters.csv", "sources.csv")
 def counters(root: Path | None = None) -> pd.DataFrame:
     """Perf and trace events of published runs; events are Int64, missing where not printed."""
     table = read_table("counters.csv", COUNTERS, root)
@@ -100,6 +104,7 @@ def counters(root: Path | None = None) -> pd.DataFrame:
     return table
 
 
+@made_once("sources.csv")
 def sources(root: Path | None = None) -> pd.DataFrame:
     """Citation of each source key."""
     table = read_table("sources.csv", ["source", "citation"], root)
@@ -107,16 +112,19 @@ def sources(root: Path | None = None) -> pd.DataFrame:
     return table
 
 
+@made_once("host_throughput.csv")
 def host_throughput(root: Path | None = None) -> pd.DataFrame:
     """Throughput and latency of our controlled runs: median and quartiles over n runs of a setting."""
     return runs_table("host_throughput.csv", [*SETTING, "quantity", *RUNS], root)
 
 
+@made_once("host_counters.csv")
 def host_counters(root: Path | None = None) -> pd.DataFrame:
     """Event counts of our controlled runs, zeros included."""
     return runs_table("host_counters.csv", [*SETTING, "quantity", *RUNS], root)
 
 
+@made_once("host_primitives.csv")
 def host_primitives(root: Path | None = None) -> pd.DataFrame:
     """Costs in ns, measured natively, and instructions per call, counted under emulation."""
     return runs_table("host_primitives.csv", ["kernel", "environment", "primitive", *RUNS], root)

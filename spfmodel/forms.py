@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -199,18 +197,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     choices = sorted(known)
     close = get_close_matches(name, choices, 1, 0.5)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(choices)}"
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """A TOML file's content; refused in one sentence if it cannot be read."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(f"{file}: no such file; give the path of a TOML file, or a shipped name") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: cannot be read ({error}); give a readable TOML file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{file}: not valid TOML ({error}); mend that place") from None
 
 
 def parse(form: type[T], content: Mapping[str, Any], where: str) -> T:

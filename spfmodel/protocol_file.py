@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, StringConstraints, model_validator
 
 from . import catalog
-from .forms import Form, Known, QuantityForm, Text, nearest, parse, read_toml
+from .forms import Form, Known, QuantityForm, Text, nearest, parse
 from .machine import CHOICES, Phase, Workload
 from .pricing import prices
 from .primitives.reader_writer import OTHER_LOCKS
 from .protocols import PROTOCOLS, AbortCause, Action, Protocol, Resource, Step
 from .protocols.check import OPS, problems
 from .sources import BadInput, Kind, Quantity
+from .toml_file import read_toml
 
 PATHS = ("attempt", "classic", "fallback", "update")
 FLAGS = ("skips_single_threaded", "tries_kernel_mode", "lock")

@@ -6,12 +6,14 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .calibration import Fit
-from .identify import Worth
 from .prediction import Interval, Prediction, Question
 from .provenance import stamp
+
+if TYPE_CHECKING:
+    from .calibration import Fit
+    from .identify import Worth
 
 NEXT_MEASUREMENT = {
     "update_hold_ns": "a contended write-only run: brk1_threads on all CPUs (the hold of an update)",

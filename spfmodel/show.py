@@ -135,8 +135,8 @@ def _other(what: str, root: Path | None) -> tuple[str, Item]:
 
 def _file(path: str, root: Path | None) -> tuple[str, Item]:
     """A TOML file of one's own: a workload has a program, a protocol a path; a machine neither."""
-    from .forms import read_toml
     from .protocol_file import PATHS, read
+    from .toml_file import read_toml
 
     content = read_toml(Path(path))
     if {"like", *PATHS} & set(content):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .sources import BadInput
+from .unchanged import state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol
 
     import pandas as pd
+
+    class Maker(Protocol):
+        """A table of a data folder, by default the shipped one."""
+
+        def __call__(self, root: Path | None = None) -> pd.DataFrame:
+            """Read it. root : the data folder."""
+
 
 # fmt: off
 MEASUREMENTS = [
@@ -53,6 +63,29 @@ def read_table(name: str, columns: Sequence[str], root: Path | None) -> pd.DataF
         if column not in table:
             raise BadInput(f"{name}: no column {column}; add it to the header and fill it in each row")
     return table
+
+
+def made_once(*names: str) -> Callable[[Maker], Maker]:
+    """Decorate what makes a table of these files of `published`: made again when one of them changes.
+
+    Each caller gets a copy of its own (pandas copies a column when it is written to).
+    """
+
+    def decorate(make: Maker) -> Maker:
+        @lru_cache(maxsize=4)
+        def kept(root: Path | None, states: tuple[tuple[int, ...] | None, ...]) -> pd.DataFrame:
+            del states
+            return make(root)
+
+        @wraps(make)
+        def table(root: Path | None = None) -> pd.DataFrame:
+            folder = (root or data_root()) / "published"
+            states = tuple(state_of(folder / name) for name in names)
+            return make(root) if None in states else kept(root, states).copy(deep=False)
+
+        return table
+
+    return decorate
 
 
 def refuse_blanks(table: pd.DataFrame, name: str, columns: Iterable[str]) -> None:

@@ -172,12 +172,6 @@ def test_start_up_is_quick(words: list[str], limit_s: float) -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < limit_s
 
 
-def test_nothing_heavy_is_imported_before_a_verb_needs_it() -> None:
-    code = "import sys, spfmodel.cli; print({'numpy', 'pandas', 'numba', 'scipy', 'matplotlib'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
-
-
 def test_a_closed_pipe_is_no_error() -> None:
     with command("show") as process:
         assert process.stdout is not None

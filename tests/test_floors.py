@@ -20,7 +20,7 @@ FLOORS = {
     "controlled_cells controlled_runs real_workloads "
     "srcu sweep validate controlled elsewhere flushes protocol_file fit_table published settings datasets tables "
     "pooling raw_cells misses rivals scoreboard remembered "
-    "forms catalog machine_file provenance asks accounts",
+    "forms toml_file unchanged catalog machine_file provenance asks accounts",
     4: "first_look emulator posterior identify indices response sensitivity missing "
     "prediction verdict calibration fit_model observations symbolic bare_lock lock_bench journey advise advice_text "
     "difference structural score",

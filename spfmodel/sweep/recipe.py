@@ -10,13 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .. import catalog, published
-from ..forms import Form, Text, nearest, parse, read_toml
+from ..forms import Form, Text, nearest, parse
 from ..machine import Calibration, Machine, Workload
 from ..protocol_file import OwnProtocol, costs_of
 from ..protocol_file import protocol as named
 from ..settings import Settings, with_settings
 from ..settings import parse as parse_settings
 from ..sources import BadInput
+from ..toml_file import read_toml
 from . import plan
 from .axes import Axis, Value
 from .axis_form import MOST_THREADS, AxisForm, axis, plainly, typed
