@@ -7,7 +7,8 @@ from types import CodeType, ModuleType
 from typing import Any, TypeVar, cast
 from zlib import crc32
 
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ENTRY: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True}
@@ -24,6 +25,19 @@ def compiled(function: Function) -> Function:
 def compiled_entry(function: Function) -> Function:
     """For the one function that Python calls: kept on disk, and run without the interpreter's lock."""
     return cast("Function", njit(cache=True, nogil=True, **ENTRY)(function))
+
+
+def _pointer(_context: Any, array: Any) -> tuple[Any, Callable[..., Any]]:
+    """For numba: the type of the result, and how to make it."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), generate  # type: ignore[no-untyped-call]
+
+
+pointer = cast("Callable[[Any], Any]", intrinsic(_pointer))
+"""Where an array's elements lie: one word to hand from function to function, where an array is seven."""
 
 
 def _says(value: object) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import compiled
+from .compiled import compiled, pointer
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -39,6 +39,8 @@ SEQUENCES = 32
 """I[SEQUENCES + k]: sequence counts."""
 LINE_OWNERS, MAX_LINES = 40, 8
 """I[LINE_OWNERS + k]: thread that line k served last."""
+LEAVES = 48
+"""I[LEAVES]: leaves of the calendar's tree."""
 LATENCY, BINS = 64, 640
 """I[LATENCY + b]: histogram of fault times, 16 bins an octave of ns."""
 THREADS, WIDTH = LATENCY + BINS, 17
@@ -69,15 +71,26 @@ class Sim(NamedTuple):
     I: Ints  # noqa: E741 - the two arrays are named by their kind
     F: Floats
     due: Floats
-    """(P,) time of each thread's pending event, inf if none"""
+    """(P,) time of each thread's pending event, inf if none: the second half of keys"""
+    keys: Floats
+    """(2P,) tournament: the earliest due time below each node"""
     tree: Ints
-    """(2P,) tournament: tree[1] is the thread whose event comes first"""
+    """(2P,) whose that is: tree[1] is the thread whose event comes first"""
     code: Ints
     """(4 S,) op, arg, fail, cause of each step"""
     num: Floats
     """(2 S,) value and squared coefficient of variation of each step"""
     slowdown: Floats
     """(cpus + 1,) factor on work when so many CPUs run and do not spin"""
+
+
+@compiled
+def in_place(sm: Sim) -> Sim:
+    """The same state as bare pointers: cheap to hand on, and never past an end by the loop's own rules."""
+    return Sim(
+        pointer(sm.I), pointer(sm.F), pointer(sm.due), pointer(sm.keys), pointer(sm.tree), pointer(sm.code),
+        pointer(sm.num), pointer(sm.slowdown),
+    )  # fmt: skip
 
 
 @compiled
@@ -94,16 +107,17 @@ def fat(i: int) -> int:
 
 @compiled
 def fix(sm: Sim, i: int) -> None:
-    """Let row i's new due time rise through the tournament."""
-    due, tree = sm.due, sm.tree
-    node = (i + due.size) >> 1
-    while node >= 1:
-        left, right = tree[2 * node], tree[2 * node + 1]
-        winner = left if due[left] <= due[right] else right
-        if tree[node] == winner and winner != i:
-            return
-        tree[node] = winner
+    """Let row i's new due time rise through the tournament, against the winner of the other half of each pair."""
+    time, winner = sm.due[i], i
+    node = i + sm.I[LEAVES]
+    while node > 1:
+        other = node ^ 1
+        rival, whose = sm.keys[other], sm.tree[other]
+        winner = whose if (rival < time) | ((rival == time) & (other < node)) else winner
+        time = rival if rival < time else time
         node >>= 1
+        sm.keys[node] = time
+        sm.tree[node] = winner
 
 
 @compiled
@@ -138,8 +152,8 @@ def remove(sm: Sim, i: int) -> None:
     sm.I[at(after) + PRV] = before
 
 
-def calendar(rows: int) -> tuple[Floats, Ints]:
-    """An empty calendar: due times and tournament."""
+def calendar(rows: int) -> tuple[Floats, Floats, Ints]:
+    """An empty calendar: due times, and the tournament's keys and winners."""
     leaves = 2
     while leaves < rows:
         leaves *= 2
@@ -147,7 +161,8 @@ def calendar(rows: int) -> tuple[Floats, Ints]:
     tree[leaves:] = np.arange(leaves)
     for node in range(leaves - 1, 0, -1):
         tree[node] = tree[2 * node]
-    return np.full(leaves, np.inf), tree
+    keys = np.full(2 * leaves, np.inf)
+    return keys[leaves:], keys, tree
 
 
 def at_rest(n: int, cpus: int, per_table: int, stream: NDArray[np.uint64]) -> tuple[Ints, Floats]:

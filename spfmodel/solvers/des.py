@@ -27,6 +27,7 @@ from ..primitives.state import (
     FIRST_LINE,
     FLAGS,
     LATENCY,
+    LEAVES,
     LINE_LOCAL,
     MAX_FLAGS,
     MAX_LINES,
@@ -79,7 +80,9 @@ def prepare(network: Network, draw: int, seed: int) -> Sim:
     code = np.stack([network.op, network.arg, network.fail, network.cause], axis=1).astype(np.int64).ravel()
     num = np.stack([network.value_ns[draw], network.scv], axis=1).ravel()
     slowdown = np.ascontiguousarray(network.slowdown[draw])
-    return Sim(ints, floats, *calendar(n + rules.spin_on_reader), code, num, slowdown)
+    due, keys, tree = calendar(n + rules.spin_on_reader)
+    ints[LEAVES] = due.size
+    return Sim(ints, floats, due, keys, tree, code, num, slowdown)
 
 
 def simulate(network: Network, draw: int, seed: int, events: int, stagger: float = STAGGER) -> tuple[Floats, Floats]:

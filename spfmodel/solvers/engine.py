@@ -50,6 +50,7 @@ from ..primitives.state import (
     Sim,
     at,
     fix,
+    in_place,
     schedule,
 )  # fmt: skip
 from . import steps
@@ -103,8 +104,9 @@ def _runner(stamp: int) -> Callable[[Sim, NDArray[np.int32], float, int, NDArray
     """The simulation loop, as machine code that belongs to the sources of this stamp."""
 
     @compiled_entry
-    def run(sm: Sim, entry: NDArray[np.int32], stagger_ns: float, per_batch: int, out: NDArray[np.float64]) -> int:
+    def run(arrays: Sim, entry: NDArray[np.int32], stagger_ns: float, per_batch: int, out: NDArray[np.float64]) -> int:
         """Simulate out.shape[0] - 1 batches; out[b]: the tally (and the clock, last) after b of them."""
+        sm = in_place(arrays)
         start(sm, entry, stagger_ns)
         for batch in range(1, out.shape[0]):
             for _ in range(per_batch):
