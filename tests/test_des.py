@@ -25,7 +25,7 @@ from systems import (
 )  # fmt: skip
 
 from spfmodel.network import Network, Solution
-from spfmodel.solvers import des
+from spfmodel.solvers import batches, des
 from spfmodel.solvers.rwlock_chain import simple_system, solve_lock
 from spfmodel.solvers.spf_chain import SpfParameters, solve_spf
 
@@ -186,11 +186,11 @@ def test_too_many_causes_or_too_few_slowdowns_are_refused() -> None:
 
 def test_mser5_finds_the_end_of_a_warm_up_and_drops_nothing_from_noise() -> None:
     noise = np.random.default_rng(1).normal(size=320)
-    assert des.mser5(noise) <= 40
+    assert batches.mser5(noise) <= 40
     decay = 20 * np.exp(-np.arange(320) / 10)
-    assert 30 <= des.mser5(noise + decay) <= 80
-    assert des.mser5(np.ones(320)) == 0
-    assert des.mser5(np.arange(320.0)) <= 160
+    assert 30 <= batches.mser5(noise + decay) <= 80
+    assert batches.mser5(np.ones(320)) == 0
+    assert batches.mser5(np.arange(320.0)) <= 160
 
 
 def test_ratio_interval_covers_a_ratio_of_dependent_totals() -> None:
@@ -198,7 +198,7 @@ def test_ratio_interval_covers_a_ratio_of_dependent_totals() -> None:
     covered = []
     for _ in range(2000):
         time = rng.gamma(4.0, size=20)
-        ratio, half_width = des.ratio_interval(3 * time + rng.normal(size=20), time)
+        ratio, half_width = batches.ratio_interval(3 * time + rng.normal(size=20), time)
         covered.append(abs(ratio - 3) < half_width)
     assert 0.93 < np.mean(covered) < 0.97
 
@@ -207,8 +207,8 @@ def test_percentile_is_that_of_the_sample_within_a_bin() -> None:
     sample = np.random.default_rng(3).exponential(1e4, size=200_000)
     histogram = np.bincount((16 * np.log2(sample)).clip(0, 639).astype(int), minlength=640).astype(float)
     for q in (0.1, 0.5, 0.99):
-        assert des.percentile(histogram, q) == pytest.approx(np.quantile(sample, q), rel=0.01)
-    assert des.percentile(np.zeros(640), 0.5) == 0.0
+        assert batches.percentile(histogram, q) == pytest.approx(np.quantile(sample, q), rel=0.01)
+    assert batches.percentile(np.zeros(640), 0.5) == 0.0
 
 
 def test_p99_of_a_lone_exponential_fault() -> None:

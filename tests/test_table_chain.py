@@ -17,7 +17,7 @@ from spfmodel.network import Network, Op
 from spfmodel.primitives.reader_writer import ERAS, FCFS
 from spfmodel.primitives.state import ATTEMPTS, CAUSES, CYCLES
 from spfmodel.protocols import PROTOCOLS
-from spfmodel.solvers import des, table_chain
+from spfmodel.solvers import batches, des, table_chain
 from spfmodel.solvers.markov import Chain, stationary, stationary_by_sweeps
 from spfmodel.solvers.mva import mva
 from spfmodel.solvers.rwlock_chain import simple_system, solve_lock
@@ -193,7 +193,7 @@ def test_aborts_by_cause_are_within_their_error_for_twenty_seeds(name: str) -> N
     covered, dispersion = [], []
     for which in systems(name):
         for p, attempts, aborts in abort_shares(which, range(20), 100_000):
-            share, half = des.ratio_interval(aborts, attempts)
+            share, half = batches.ratio_interval(aborts, attempts)
             covered.append(abs(share - p) <= half)
             dispersion.append(((aborts - attempts * p) ** 2 / (attempts * p * (1 - p))).mean())
     assert np.mean(covered) >= 0.85

@@ -7,12 +7,12 @@ not on the number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from ..network import Network, Op, Solution, repeats
 from ..primitives.chance import streams
@@ -41,6 +41,7 @@ from ..primitives.state import (
     at_rest,
     calendar,
 )  # fmt: skip
+from .batches import BATCHES, TINY, mser5, over_runs, percentile
 from .engine import run
 from .starts import at_random_places, inside_loops
 
@@ -49,13 +50,14 @@ STAGGER = 5.0
 """Threads start at random within this many cycles' work, so that no order is imposed."""
 LONG_CYCLE_NS = 20_000.0
 """of a longer cycle only so much counts: its threads start at random places anyway"""
-TINY = 1e-300
+NOBODY = np.zeros(0, np.int32)
+"""starts when a run goes on"""
 SLICES = 320
 """Equal shares of a run's events, to find its warm-up in."""
-BATCHES = 16
-"""of a run without its warm-up, for the confidence interval"""
 EVENTS = 200_000
 """Calendar pops per draw, unless the caller wants more."""
+MOST_DOUBLINGS = 8
+"""of a run that goes on until its interval is narrow enough"""
 
 
 def _check(network: Network) -> None:
@@ -85,55 +87,42 @@ def prepare(network: Network, draw: int, seed: int) -> Sim:
     return Sim(ints, floats, due, keys, tree, code, num, slowdown)
 
 
-def simulate(network: Network, draw: int, seed: int, events: int, stagger: float = STAGGER) -> tuple[Floats, Floats]:
-    """Cumulative tallies after each slice of the run, (SLICES + 1, K), and the histogram of fault times."""
+class Run(NamedTuple):
+    """One run so far, which can go on."""
+
+    sim: Sim
+    out: Floats
+    """(SLICES + 1, K) cumulative tallies after each slice, the clock last"""
+    histogram: Floats
+    """(BINS,) of fault times"""
+    per_slice: int
+    """events"""
+
+
+def begin(network: Network, draw: int, seed: int, events: int, stagger: float = STAGGER) -> Run:
+    """The first `events` calendar pops of a run."""
     sim = prepare(network, draw, seed)
     inside_loops(network, sim, seed)
     timed = network.op <= Op.LINE
     work = (network.value_ns[draw, timed] * repeats(network)[timed]).sum()
-    out = np.zeros((SLICES + 1, TALLY_END - CYCLES + 1))
-    run(sim, network.entry, stagger * min(work, LONG_CYCLE_NS), max(1, events // SLICES), out)
-    return out, sim.I[LATENCY : LATENCY + BINS].astype(float)
+    out, per_slice = np.zeros((SLICES + 1, TALLY_END - CYCLES + 1)), max(1, events // SLICES)
+    run(sim, network.entry, stagger * min(work, LONG_CYCLE_NS), per_slice, out)
+    return Run(sim, out, sim.I[LATENCY : LATENCY + BINS].astype(float), per_slice)
 
 
-def mser5(series: Floats) -> int:
-    """Warm-up to drop (MSER-5, White 1997): where the standard error of what is left is least.
-
-    Over means z of five: the cut d that minimises sum (z_j - mean)^2 / (k - d)^2 over j >= d.
-    series : (B,) values in order -> how many to drop, a multiple of 5, at most half
-    >>> mser5(np.array([9.0] * 5 + [1.0, 1.1] * 20))
-    5
-    """
-    fives = series[: len(series) // 5 * 5].reshape(-1, 5).mean(axis=1)
-    scores = [np.var(fives[d:]) / (len(fives) - d) for d in range(len(fives) // 2 + 1)]
-    return 5 * int(np.argmin(scores))
+def doubled(so_far: Run) -> Run:
+    """The same run, gone on until it is twice as long; its slices are twice as long, too."""
+    sim, more = so_far.sim, np.zeros_like(so_far.out)
+    run(sim, NOBODY, 0.0, so_far.per_slice, more)
+    out = np.concatenate([so_far.out, more[1:]])[::2]
+    histogram = so_far.histogram + sim.I[LATENCY : LATENCY + BINS]
+    return Run(sim, out, histogram, 2 * so_far.per_slice)
 
 
-def ratio_interval(top: Floats, bottom: Floats) -> tuple[float, float]:
-    """Ratio of sums over batches and half its 95 % interval, by linearisation: ratio estimator.
-
-    top, bottom : (B,) what was counted in each batch, and its time
-    >>> ratio, half = ratio_interval(np.array([2.0, 4.0, 6.0]), np.array([1.0, 2.0, 3.0]))
-    >>> ratio, round(half, 12)
-    (2.0, 0.0)
-    """
-    ratio = top.sum() / max(bottom.sum(), TINY)
-    residual = top - ratio * bottom
-    n = len(top)
-    half = stdtrit(n - 1, 0.975) * residual.std(ddof=1) / np.sqrt(n) / max(bottom.mean(), TINY)
-    return float(ratio), float(half)
-
-
-def percentile(histogram: Floats, q: float) -> float:
-    """Quantile of fault times from the histogram of 16 bins an octave, in ns (0 if empty)."""
-    total = histogram.sum()
-    if total == 0:
-        return 0.0
-    cumulated = np.cumsum(histogram) / total
-    place = int(np.searchsorted(cumulated, q))
-    below = cumulated[place - 1] if place else 0.0
-    part = (q - below) / max(cumulated[place] - below, 1e-300)
-    return float(2.0 ** ((place + part) / 16.0))
+def simulate(network: Network, draw: int, seed: int, events: int, stagger: float = STAGGER) -> tuple[Floats, Floats]:
+    """Cumulative tallies after each slice of the run, (SLICES + 1, K), and the histogram of fault times."""
+    made = begin(network, draw, seed, events, stagger)
+    return made.out, made.histogram
 
 
 def _done(network: Network, slices: Floats) -> Floats:
@@ -154,21 +143,11 @@ def _warm(network: Network, cumulative: Floats) -> Floats:
     return np.asarray(batches.sum(axis=1))
 
 
-def _interval(runs: list[Floats]) -> tuple[float, float]:
-    """Units per ns over all runs, and half of its 95 % interval."""
-    keep = np.concatenate(runs)
-    rate, half = ratio_interval(keep[:, -1], keep[:, -2])
-    if len(runs) > 1:
-        whole = np.array([r.sum(axis=0) for r in runs])
-        half = max(half, ratio_interval(whole[:, -1], whole[:, -2])[1])
-    return rate, half
-
-
-def _summary(network: Network, runs: list[tuple[Floats, Floats]]) -> dict[str, float]:
+def _summary(network: Network, runs: Sequence[Run]) -> dict[str, float]:
     """Figures of one draw's runs, by name."""
-    kept = [_warm(network, cumulative) for cumulative, _ in runs]
-    histogram = np.sum([h for _, h in runs], axis=0)
-    rate, half = _interval(kept)
+    kept = np.array([_warm(network, made.out) for made in runs])
+    histogram = np.sum([made.histogram for made in runs], axis=0)
+    rate, half = over_runs(kept[..., -1], kept[..., -2])
     total = np.sum(kept, axis=(0, 1))[:-1]
     faults, updates, attempts = (total[column - CYCLES] for column in (FAULTS, UPDATES, ATTEMPTS))
     clock = total[-1]
@@ -201,6 +180,19 @@ def _collect(rows: list[dict[str, float]]) -> Solution:
     )  # fmt: skip
 
 
+def _one(starts: Sequence[tuple[Network, int]], draw: int, events: int, until: float) -> dict[str, float]:
+    """Figures of one draw: a run from each start, made longer together until the interval is narrow enough."""
+    network = starts[0][0]
+    runs = [begin(start, draw, seed, events) for start, seed in starts]
+    row = _summary(network, runs)
+    for _ in range(MOST_DOUBLINGS if until > 0 else 0):
+        if row["half"] <= until * row["throughput"]:
+            break
+        runs = [doubled(made) for made in runs]
+        row = _summary(network, runs)
+    return row
+
+
 def solve(
     network: Network,
     *,
@@ -209,18 +201,21 @@ def solve(
     replicas: int = 4,
     workers: int = 2,
     tick: Callable[[], None] = lambda: None,
+    until: float = 0.0,
 ) -> Solution:
     """Simulate every draw of the network.
 
     seed : of the random streams, shared by all draws; events : calendar pops per draw, in all;
     replicas : runs per draw from different starts (the order of a FIFO queue can persist for long);
-    workers : threads (the result does not depend on it); tick : called after each run
+    workers : threads (the result does not depend on it); tick : called after each run;
+    until : if positive, each draw's runs go on, doubling, until half of the throughput's 95 % interval is at most
+    this share of it, or MOST_DOUBLINGS are done (then the interval says that it is wider)
     """
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(replicas)]
     starts = [(at_random_places(network, s), s) for s in seeds]
 
     def one(draw: int) -> dict[str, float]:
-        row = _summary(network, [simulate(start, draw, s, events // replicas) for start, s in starts])
+        row = _one(starts, draw, events // replicas, until)
         tick()
         return row
 
