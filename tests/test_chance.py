@@ -11,8 +11,20 @@ from numpy.typing import NDArray
 from scipy import stats
 from systems import OLD, mmap_sem
 
-from spfmodel.primitives.chance import hold, streams, uniform
+from spfmodel.primitives.chance import hold
+from spfmodel.primitives.random_stream import streams, uniform
 from spfmodel.primitives.state import Sim
+from spfmodel.primitives.ziggurat import (
+    AREA_EXP,
+    AREA_NORMAL,
+    EXP_X,
+    EXP_Y,
+    NORMAL_X,
+    NORMAL_Y,
+    TAIL_EXP,
+    TAIL_NORMAL,
+    normal,
+)
 from spfmodel.solvers import des
 
 SIZE = 200_000
@@ -93,3 +105,36 @@ def test_same_seed_same_numbers() -> None:
     again = np.empty(100)
     fill(des.prepare(mmap_sem(OLD), 0, 1), 0, 700.0, 0.25, again)
     assert np.array_equal(again, sample(700.0, 0.25)[:100])
+
+
+@njit(_nrt=False)
+def fill_normal(sm: Sim, thread: int, out: Floats) -> None:
+    """Standard normal numbers of one thread."""
+    for k in range(out.size):
+        out[k] = normal(sm, thread)
+
+
+def test_normal_has_its_law_and_its_tail() -> None:
+    """Beyond the lowest layer lie 2.6 numbers of ten thousand."""
+    out = np.empty(4 * SIZE)
+    fill_normal(des.prepare(mmap_sem(OLD), 0, 1), 0, out)
+    assert stats.kstest(out, "norm").pvalue > 0.001
+    beyond = np.abs(out[np.abs(out) > TAIL_NORMAL])
+    expected = 2 * stats.norm.sf(TAIL_NORMAL)
+    assert stats.binomtest(beyond.size, out.size, expected).pvalue > 0.001
+    assert stats.kstest(beyond, lambda x: 1 - 2 * stats.norm.sf(x) / expected).pvalue > 0.001
+
+
+def test_the_exponential_tail_is_that_of_the_law() -> None:
+    """Beyond the lowest layer lie 4.5 numbers of ten thousand; what is beyond is exponential again."""
+    x = sample(1.0, 1.0)
+    beyond = x[x > TAIL_EXP] - TAIL_EXP
+    assert stats.binomtest(beyond.size, x.size, np.exp(-TAIL_EXP)).pvalue > 0.001
+    assert stats.kstest(beyond, "expon").pvalue > 0.001
+
+
+@pytest.mark.parametrize(("x", "y", "area"), [(EXP_X, EXP_Y, AREA_EXP), (NORMAL_X, NORMAL_Y, AREA_NORMAL)])
+def test_layers_have_equal_area_and_close_at_the_top(x: Floats, y: Floats, area: float) -> None:
+    heights = np.diff(y)
+    assert x[1:-1] * heights[1:] == pytest.approx(area, rel=1e-6)
+    assert y[-1] == 1.0

@@ -7,6 +7,7 @@ from types import CodeType, ModuleType
 from typing import Any, TypeVar, cast
 from zlib import crc32
 
+import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -44,6 +45,8 @@ def _says(value: object) -> str:
     """What a name of a module contributes to the compiled code, as text; empty if nothing."""
     if isinstance(value, int | float | bool):
         return repr(value)
+    if isinstance(value, np.ndarray):
+        return value.tobytes().hex()
     code = getattr(getattr(value, "py_func", None), "__code__", None)
     if not isinstance(code, CodeType):
         return ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .chance import uniform
 from .compiled import compiled
+from .random_stream import uniform
 from .state import HOLDS_PTE, N_THREADS, NXT, PER_TABLE, PTE_OWNER, PTE_SPIN, STATUS, Sim, at, push, remove, schedule
 
 

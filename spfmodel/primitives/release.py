@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .chance import uniform
 from .compiled import compiled
 from .lock_line import SERVES, enter, timed
 from .ownership import DIRECT, STEAL, WAKE_ON_RELEASE, account, own_write, stop_readers_clock
+from .random_stream import uniform
 from .spin_queue import first_goes, spinner_takes
 from .state import (
     DOWNGRADED,

@@ -7,7 +7,6 @@ may have made the lock reader-owned.
 
 from __future__ import annotations
 
-from .chance import uniform
 from .compiled import compiled
 from .lock_line import QUEUES, SERVES, enter, section, timed
 from .ownership import (
@@ -22,6 +21,7 @@ from .ownership import (
     own_read,
     own_write,
 )
+from .random_stream import uniform
 from .spin_queue import may_spin, meet_readers, queue, spin
 from .state import (
     BY_READER,

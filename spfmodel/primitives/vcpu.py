@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import log
 
-from .chance import uniform
 from .compiled import compiled
 from .ownership import STOP_EVERY, STOP_FOR
+from .random_stream import uniform
 from .spin_queue import all_give_up
 from .state import NOW, OWNER_STOPPED, SPINNERS, TIMES, WRITER, Sim
 

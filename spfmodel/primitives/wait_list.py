@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .chance import erlang, uniform
+from .chance import erlang
 from .compiled import compiled
 from .lock_line import TRIES, timed
 from .ownership import (
@@ -20,6 +20,7 @@ from .ownership import (
     own_read,
     own_write,
 )
+from .random_stream import uniform
 from .scheduler import SWITCH, sleep
 from .state import (
     ASLEEP,

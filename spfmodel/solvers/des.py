@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Network, Op, Solution, repeats
-from ..primitives.chance import streams
+from ..primitives.random_stream import streams
 from ..primitives.state import (
     ATTEMPTS,
     BINS,

@@ -16,6 +16,7 @@ from ..primitives import (
     lock_line,
     ownership,
     pte_lock,
+    random_stream,
     release,
     rwsem,
     scheduler,
@@ -24,10 +25,11 @@ from ..primitives import (
     vcpu,
     vma_lock,
     wait_list,
+    ziggurat,
 )  # fmt: skip
-from ..primitives.chance import uniform
 from ..primitives.compiled import compiled, compiled_entry, fingerprint
 from ..primitives.ownership import account
+from ..primitives.random_stream import uniform
 from ..primitives.rwsem import resume
 from ..primitives.scheduler import count_busy, make_runnable
 from ..primitives.spin_queue import all_give_up, overdue_give_up, spin_event
@@ -97,7 +99,8 @@ def book(sm: Sim, out: NDArray[np.float64], batch: int) -> None:
 
 
 LOCK = (lock_line, ownership, release, rwsem, spin_queue, vcpu, wait_list)
-STAMP = fingerprint((chance, pte_lock, scheduler, state, vma_lock, steps, *LOCK))
+CHANCE = (random_stream, ziggurat, chance)
+STAMP = fingerprint((*CHANCE, pte_lock, scheduler, state, vma_lock, steps, *LOCK))
 
 
 def _runner(stamp: int) -> Callable[[Sim, NDArray[np.int32], float, int, NDArray[np.float64]], int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import log2
 
 from ..network import Op
-from ..primitives.chance import hold, uniform
+from ..primitives.chance import hold
 from ..primitives.compiled import compiled
 from ..primitives.ownership import STOP_EVERY
 from ..primitives.pte_lock import lock_pte, try_pte, unlock_pte
+from ..primitives.random_stream import uniform
 from ..primitives.release import release_read, release_write
 from ..primitives.rwsem import downgrade, request_read, request_write
 from ..primitives.scheduler import preempted
