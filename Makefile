@@ -47,10 +47,9 @@ lab: $(STAMP)   ## JupyterLab on the notebooks
 	@$(BIN)/spfmodel lab
 	@echo "Notebooks: notebooks/"
 
-bench: $(STAMP) ## how fast the solvers are on this host
-	@$(BIN)/python tests/benchmarks/speed.py
-	@$(BIN)/python tests/benchmarks/capture_speed.py
-	@echo "Benchmarks: tests/benchmarks/"
+bench: $(STAMP) ## how fast we are, beside peers (docs/speed.md); ONLY=des,mva LONG=1 CHECK=1 STORE=1
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(LONG),--long) \
+	  $(if $(CHECK),--check) $(if $(STORE),--store$(if $(filter last,$(STORE)),-last))
 
 fits: $(STAMP)  ## recalibrate the shipped machines (same files for the same data)
 	@$(BIN)/python -m spfmodel.calibrate

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from benchmarks.captures import rows_of, write
 from capture_files import ALL, FOLDER, written
 from mutations import spoilt
 
 from spfmodel import captures
 from spfmodel.sources import BadInput
-
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-from capture_speed import rows, write
 
 PERF = " pf  2125/2130  [001]  1424.584331:    mmap_lock:mmap_lock_"
 REFUSED = [
@@ -128,7 +125,7 @@ def _peak(file: Path) -> int:
 
 def test_fast_and_careful_reading_agree(tmp_path: Path) -> None:
     """With a caches' worth of thread names each line is read in full: the counts stay the same."""
-    stream: Iterator[str] = rows(graphs=False)
+    stream: Iterator[str] = rows_of(graphs=False)
     lines = [next(stream) for _ in range(4000)]
     plain = captures.read(written(tmp_path, "".join(lines)))
     odd = "".join(line.replace("pfbench", "a: b[1] c-9") for line in lines)

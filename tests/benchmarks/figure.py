@@ -1,0 +1,77 @@
+"""The figure: how many times faster than each peer, with the aims; and how the cost grows, with fitted exponents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spfmodel.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, label, use_style
+
+from .growth import Curve
+from .row import Row
+from .table import Results, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LOOKS = [(BLUE, "o"), (VERMILION, "s"), (GREEN, "D"), (ORANGE, "^"), (PURPLE, "v"), (SKY, "P"), (BLACK, "X")]
+
+
+def draw_ratios(axes: Axes, rows: list[Row]) -> None:
+    """A dot with its range for each pair, a tick where its aim is."""
+    for place, row in enumerate(reversed(rows)):
+        assert row.ratio is not None
+        axes.plot([row.ratio.low, row.ratio.high], [place, place], color=BLUE, lw=3, alpha=0.5, solid_capstyle="butt")
+        axes.plot(row.ratio.median, place, "o", color=BLUE)
+        axes.annotate(number(row.ratio.median), (row.ratio.high, place), (6, -4), textcoords="offset points")
+        if row.aim.startswith("ratio"):
+            axes.plot(float(row.aim.split()[2]), place, "|", color=VERMILION, ms=18, mew=3)
+    axes.plot([], [], "o-", color=BLUE, label="measured, with the range of the pairs")
+    axes.plot([], [], "|", color=VERMILION, ms=14, mew=3, label="aim")
+    axes.axvline(1.0, color=BLACK, lw=1)
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, 4 * high)
+    axes.set_yticks(range(len(rows)), [f"{row.name}\nagainst {row.peer}" for row in reversed(rows)], fontsize=9)
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=9)
+    axes.set_xlabel("our speed / the peer's, same run (1: as fast)")
+    axes.minorticks_off()
+
+
+def draw_growth(axes: Axes, curves: list[Curve], title: str) -> None:
+    """Costs against a size on log axes, each with its fitted line."""
+    for (color, marker), curve in zip(LOOKS, curves, strict=False):
+        fit = curve.exponent
+        name = f"{curve.name}: {fit.value:.2f} ({fit.low:.2f} to {fit.high:.2f})"
+        axes.plot(curve.sizes, curve.costs, marker, color=color, label=name)
+        x = [size for size in curve.sizes if size >= curve.fit_from]
+        y = [cost for size, cost in zip(curve.sizes, curve.costs, strict=True) if size >= curve.fit_from]
+        middle = len(x) // 2
+        axes.plot(x, [y[middle] * (size / x[middle]) ** fit.value for size in x], color=color, lw=1)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    label(axes, title, curves[0].size, f"cost, {curves[0].unit}")
+    axes.legend(fontsize=8, title="exponent (95 %)", title_fontsize=8)
+
+
+def draw(results: Results, file: Path) -> None:
+    """Write the figure; panels of curves share a unit and what grows."""
+    import matplotlib.pyplot as plt
+
+    use_style()
+    rows = [row for row in results.rows if row.ratio]
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in results.curves:
+        groups.setdefault((curve.size, curve.unit), []).append(curve)
+    panels = max(1, len(groups))
+    figure = plt.figure(figsize=(15, max(5.0, 0.55 * len(rows) + 1.5, 3.6 * panels)), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    if rows:
+        draw_ratios(left.subplots(), rows)
+    places = right.subplots(panels, 1, squeeze=False)[:, 0]
+    for axes, ((size, unit), curves) in zip(places, groups.items(), strict=False):
+        draw_growth(axes, curves, f"Cost in {unit} against {size}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110)
+    plt.close(figure)
