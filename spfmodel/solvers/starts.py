@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..network import Network, Op, repeats
 from ..primitives.state import FTHREADS, FWIDTH, LOOPS, TURNS, Sim
@@ -27,14 +28,19 @@ def at_random_places(network: Network, seed: int) -> Network:
     return replace(network, entry=entry)
 
 
+def loop_counts(network: Network) -> NDArray[np.float64]:
+    """(S,) how often the loop around each step runs its body; 1 where there is none, and at its first step."""
+    counts = np.ones(len(network.op))
+    for s in np.flatnonzero(network.op == Op.LOOP):
+        counts[network.arg[s] + 1 : s] = np.floor(network.value_ns[0, s])
+    return counts
+
+
 def inside_loops(network: Network, sim: Sim, seed: int) -> None:
     """Threads that start inside a loop have been through some of it; what comes now and then is due at random."""
-    rng, steps = np.random.default_rng(seed + 1), np.arange(len(network.op))
+    rng, n = np.random.default_rng(seed + 1), network.n_threads
+    rows = sim.F[FTHREADS : FTHREADS + FWIDTH * n].reshape(n, FWIDTH)
+    rows[:, LOOPS] = np.floor(rng.random(n) * loop_counts(network)[network.entry])
     gates = network.value_ns[0, network.op == Op.EVERY]
-    for i, entry in enumerate(network.entry):
-        row = FTHREADS + FWIDTH * i
-        loop = np.flatnonzero((network.op == Op.LOOP) & (network.arg < entry) & (entry < steps))
-        if loop.size:
-            sim.F[row + LOOPS] = rng.integers(int(network.value_ns[0, loop[0]]))
-        if gates.size:
-            sim.F[row + TURNS] = rng.integers(int(gates[0]))
+    if gates.size:
+        rows[:, TURNS] = np.floor(rng.random(n) * np.floor(gates[0]))
