@@ -66,7 +66,7 @@ def _approximate(network: Network, solver: str) -> Solution:
         return closed.solve(network)
     from . import ctmc
 
-    return replace(ctmc.solve(network), solver="ctmc, first-come-first-served lock")
+    return ctmc.solve(network)
 
 
 def _exact(network: Network, choice: str) -> Solution | None:

@@ -1,4 +1,4 @@
-"""The first-come-first-served reader/writer lock as an exact Markov chain of O(N^2) states.
+"""The first-come-first-served reader/writer lock as an exact Markov chain of N (N + 5) / 2 + 1 states.
 
 The types of queued requests are independent of the past until one reaches the head, so a request's
 type is drawn there. States, for N threads (k of them outside the lock):
@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .markov import Chain, stationary
 from .mva import birth_death
+from .writer_epochs import AWAY, DOWN, UP, Rates, Room, passes, room_for, totals
 
 Floats = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 
 class LockSystem(NamedTuple):
@@ -49,6 +48,8 @@ class LockMeans(NamedTuple):
     """probability that readers hold"""
     readers_waiting: float
     writers_waiting: float
+    residual: float = 0.0
+    """of the balance of all states: see `Law`; 0 where a formula is exact"""
 
 
 def simple_system(n_threads: int, p_write: float, think: float, read: float, write: float) -> LockSystem:
@@ -69,82 +70,6 @@ def drain_rates(n_threads: int, read: float, cv: float) -> Floats:
     return np.concatenate([[0.0], 1 / np.maximum(steps[1:], 1e-6 * read)])
 
 
-class _Numbers(NamedTuple):
-    """State numbers of a lock of N threads."""
-
-    n: int
-
-    def w(self, q: Index) -> Index:
-        return q
-
-    def r0(self, r: Index) -> Index:
-        return self.n + r
-
-    def r1(self, r: Index, q: Index) -> Index:
-        return 2 * self.n + 1 + (r - 1) * self.n - r * (r - 1) // 2 + q
-
-    def size(self) -> int:
-        return 2 * self.n + 1 + self.n * (self.n - 1) // 2
-
-
-Part = tuple[Index, Index, Floats]
-
-
-def _writer_moves(at: _Numbers, system: LockSystem) -> list[Part]:
-    """Out of W(q): an arrival, or a release that reveals the types at the head."""
-    n, p = at.n, system.p_write
-    q = np.arange(n)
-    reads, queued = np.nonzero(np.tri(n, n, -1, dtype=bool).T)
-    some = (reads > 0) & (reads < queued)
-    reads, queued = reads[some], queued[some]
-    rate = system.write_rate
-    return [
-        (at.w(q[:-1]), at.w(q[1:]), system.arrival[n - 1 - q[:-1]]),
-        (at.w(q[:1]), at.r0(q[:1]), np.full(1, rate)),
-        (at.w(q[1:]), at.w(q[:-1]), np.full(n - 1, rate * p)),
-        (at.w(q[1:]), at.r0(q[1:]), rate * (1 - p) ** q[1:]),
-        (at.w(queued), at.r1(reads, queued - reads - 1), rate * p * (1 - p) ** reads),
-    ]
-
-
-def _reader_moves(at: _Numbers, system: LockSystem) -> list[Part]:
-    """Out of R0(r) and R1(r, q)."""
-    n, p = at.n, system.p_write
-    r = np.arange(n + 1)
-    idle = np.zeros(1, np.intp)
-    held, behind = np.nonzero(np.tri(n + 1, n, -1, dtype=bool)[::-1])
-    held, behind = held[held > 0], behind[held > 0]
-    here, room = at.r1(held, behind), n - 1 - held - behind
-    last = held == 1
-    return [
-        (at.r0(r[:-1]), at.r0(r[1:]), system.arrival[n - r[:-1]] * (1 - p)),
-        (at.r0(r[1:-1]), at.r1(r[1:-1], np.zeros(n - 1, np.intp)), system.arrival[n - r[1:-1]] * p),
-        (at.r0(idle), at.w(idle), system.arrival[n:] * p),
-        (at.r0(r[1:]), at.r0(r[:-1]), system.complete[1:]),
-        (here[room > 0], here[room > 0] + 1, system.arrival[room[room > 0]]),
-        (here[~last], at.r1(held[~last] - 1, behind[~last]), system.drain[held[~last]]),
-        (here[last], at.w(behind[last]), system.drain[held[last]]),
-    ]
-
-
-def lumped_chain(system: LockSystem) -> Chain:
-    """The chain over W(0..N-1), R0(0..N), R1(r, q); needs 0 < p_write < 1."""
-    at = _Numbers(len(system.arrival) - 1)
-    parts = _writer_moves(at, system) + _reader_moves(at, system)
-    source, target, rate = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Chain(at.size(), source, target, rate)
-
-
-def _common_state(system: LockSystem) -> int:
-    """A state that is not rare: where a one-number sketch of the lock spends most time."""
-    n = len(system.arrival) - 1
-    p, k = system.p_write, np.arange(1, n + 1)
-    powers = np.cumsum((1 - p) ** k / k) - (1 - p) ** k / k
-    op = p / system.write_rate + (p * powers + (1 - p) ** k / k) / system.complete[1]
-    mode = int(np.argmax(birth_death(system.arrival[:0:-1], 1 / op).probability))
-    return mode - 1 if mode and p > 0.01 else n + mode
-
-
 def _one_type(system: LockSystem) -> LockMeans:
     """p_write exactly 0 or 1: a birth-death chain, since some states cannot be reached."""
     n = len(system.arrival) - 1
@@ -157,24 +82,144 @@ def _one_type(system: LockSystem) -> LockMeans:
     return LockMeans(float(law.throughput), n - inside, inside, 0.0, busy, 0.0, 0.0)
 
 
-def _means(system: LockSystem, weight: Floats) -> LockMeans:
+# -- the chain in equilibrium ----------------------------------------------------------------------
+
+
+class Law(NamedTuple):
+    """Stationary probabilities of the chain of a lock of N threads."""
+
+    writer: Floats
+    """(N,) W(q)"""
+    reader: Floats
+    """(N + 1,) R0(r)"""
+    drained: Floats
+    """(N (N - 1) / 2,) R1(r, q) by rows r = 1, 2, ...; row r holds q = 0..N - 1 - r"""
+    heads: Floats
+    """(N + 1,) R1 summed over q"""
+    behind: Floats
+    """(N,) R1 summed over r"""
+    residual: float
+    """sum over all states of |flow in - flow out|, relative to two moves for each release"""
+
+
+def rates_of(system: LockSystem) -> Rates:
+    """The system's rates as `writer_epochs` reads them."""
+    n, p, inflow = len(system.arrival) - 1, system.p_write, system.arrival[::-1]
+    held = np.concatenate([[1.0], np.full(n - 1, 1 - p)]) * system.write_rate
+    shrink = np.concatenate([[0.0], np.full(n - 1, p * system.write_rate)])
+    runs = np.zeros(n + 4)
+    runs[: n + 1] = (1 - p) ** np.arange(n + 1.0)
+    opened = np.zeros((n // 2 + 4, 2))
+    opened.flat[:n] = inflow[1:]
+    fewer = np.concatenate([[0.0], system.complete[1:]])
+    return Rates(
+        writer=np.array([inflow[1:], shrink, held]), reader=np.array([inflow * (1 - p), fewer, inflow * p]),
+        opened=np.ascontiguousarray(opened.T), drain=np.concatenate([system.drain, np.zeros(3)]), runs=runs,
+        release=float(system.write_rate), p_write=float(p),
+    )  # fmt: skip
+
+
+def first_guess(system: LockSystem) -> Floats:
+    """Who waits as a writer starts, by a one-number sketch of the lock, (N,)."""
+    n = len(system.arrival) - 1
+    p, k = system.p_write, np.arange(1, n + 1)
+    powers = np.cumsum((1 - p) ** k / k) - (1 - p) ** k / k
+    op = p / system.write_rate + (p * powers + (1 - p) ** k / k) / system.complete[1]
+    law = birth_death(system.arrival[:0:-1], 1 / op).probability[1:]
+    return np.asarray(law / law.sum())
+
+
+DIRECT, KRYLOV, POLISH = 96, 800, 3
+"""Threads up to which the N equations are solved by elimination; most steps of GMRES beyond, of which most locks need
+10 to 120; plain passes after either, which only sum positive terms."""
+BALANCED = 1e-10
+"""residual up to which the iteration is believed; else elimination does it"""
+NOWHERE = np.zeros(0)
+
+
+def by_elimination(rates: Rates, room: Room, guess: Floats) -> Floats:
+    """Flows at a writer's start, from N passes and N equations; memory for some matrices of N x N."""
+    starts = np.eye(len(guess))
+    ends = np.empty_like(starts)
+    passes(rates, room, starts, ends, NOWHERE)
+    return np.asarray(np.linalg.solve(starts - ends.T + guess[:, None], guess))
+
+
+def by_iteration(rates: Rates, room: Room, guess: Floats) -> Floats:
+    """The same by GMRES (Saad & Schultz 1986), a pass per step; memory for KRYLOV vectors."""
+    from scipy.sparse.linalg import LinearOperator, gmres
+
+    ends = np.empty((1, len(guess)))
+
+    def apart(flow: Floats) -> Floats:
+        passes(rates, room, np.ascontiguousarray(flow).reshape(1, -1), ends, NOWHERE)
+        return np.asarray(flow - ends[0] + guess * flow.sum())
+
+    equations = LinearOperator((len(guess),) * 2, matvec=apart, dtype=np.float64)
+    found, _ = gmres(equations, guess, x0=guess, rtol=1e-14, atol=0.0, restart=KRYLOV, maxiter=1)
+    return np.asarray(found)
+
+
+def law_from(rates: Rates, room: Room, flow: Floats) -> Law:
+    """All weights from the flows at a writer's start, with the residual of the whole chain."""
+    n = len(flow)
+    full, heads, behind = np.empty(n * (n - 1) // 2), np.empty(n + 1), np.empty(n)
+    start = np.maximum(flow, 0.0).reshape(1, -1)
+    for left in range(POLISH, -1, -1):
+        ends = np.empty_like(start)
+        passes(rates, room, start, ends, NOWHERE if left else full)
+        start = ends / ends.sum() if left else start
+    apart = totals(rates, room, full, heads, behind)
+    w, r0, fed = room.writer, room.reader, np.zeros(n + 1)
+    fed[:n] = rates.release * rates.runs[:n] * w
+    fed[1:] += (rates.reader[UP] * r0)[:-1]
+    fed[:-1] += (rates.reader[DOWN] * r0)[1:]
+    apart += np.abs(fed - rates.reader.sum(axis=0) * r0).sum()
+    fed = np.concatenate([[rates.reader[AWAY, 0] * r0[0]], (rates.writer[UP] * w)[:-1]])
+    fed[:-1] += rates.drain[1] * full[: n - 1] + rates.release * rates.p_write * w[1:]
+    apart += np.abs(fed - (rates.release + rates.writer[UP]) * w).sum()
+    moves = 2 * (rates.release * w.sum() + rates.reader[DOWN] @ r0 + rates.drain[: n + 1] @ heads)
+    total = w.sum() + r0.sum() + full.sum()
+    full /= total
+    return Law(w / total, r0 / total, full, heads / total, behind / total, float(apart / moves))
+
+
+WAYS = (by_elimination, by_iteration)
+
+
+def lock_law(system: LockSystem) -> Law:
+    """Stationary probabilities of every state, for 0 < p_write < 1 and two threads or more.
+
+    The chain is censored on the starts of writers: see `writer_epochs`. A step of the iteration takes time N^2, and
+    memory is 8 bytes a state; where it fails (lock and another station equally busy, thousands of threads), elimination
+    takes N of those steps and four matrices of N x N.
+    """
+    rates, guess = rates_of(system), first_guess(system)
+    room = room_for(len(guess))
+    if len(guess) > DIRECT:
+        found = law_from(rates, room, by_iteration(rates, room, guess))
+        if found.residual <= BALANCED:
+            return found
+    return law_from(rates, room, by_elimination(rates, room, guess))
+
+
+def _means(system: LockSystem, law: Law) -> LockMeans:
     n, p = len(system.arrival) - 1, system.p_write
-    w, r0, r1 = weight[:n], weight[n : 2 * n + 1], weight[2 * n + 1 :]
-    held, behind = np.nonzero(np.tri(n + 1, n, -1, dtype=bool)[::-1])
-    held, behind = held[held > 0], behind[held > 0]
-    unknown = float(w @ np.arange(n) + r1 @ behind)
-    readers = float(r0 @ np.arange(n + 1) + r1 @ held)
-    heads, writer = float(r1.sum()), float(w.sum())
-    flow = float(w.sum() * system.write_rate + r0 @ system.complete + r1 @ system.drain[held])
+    unknown = float((law.writer + law.behind) @ np.arange(n))
+    readers = float((law.reader + law.heads) @ np.arange(n + 1))
+    heads, writer = float(law.heads.sum()), float(law.writer.sum())
+    flow = float(writer * system.write_rate + law.reader[1:] @ system.complete[1:] + law.heads @ system.drain)
     outside = n - readers - heads - writer - unknown
-    return LockMeans(flow, outside, readers, writer, 1 - writer - float(r0[0]), (1 - p) * unknown, heads + p * unknown)
+    owned = float(law.reader[1:].sum()) + heads
+    waiting = (1 - p) * unknown, heads + p * unknown
+    return LockMeans(flow, outside, readers, writer, owned, *waiting, law.residual)
 
 
 def solve_lock(system: LockSystem) -> LockMeans:
     """Exact means of the FCFS reader/writer lock (for exponential holds and independent types)."""
     if system.p_write in (0, 1) or len(system.arrival) == 2:
         return _one_type(system) if system.p_write in (0, 1) else _single(system)
-    return _means(system, stationary(lumped_chain(system), _common_state(system)))
+    return _means(system, lock_law(system))
 
 
 def _single(system: LockSystem) -> LockMeans:
