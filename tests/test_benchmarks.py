@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from math import log, sqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import figure, mva, peers, repairman, table
+from benchmarks import figure, mva, peers, repairman, table, timing
 from benchmarks.growth import Curve, exponent
 from benchmarks.peer_models import horizon_of
 from benchmarks.row import Row, ratio_of, row_from, slower_than_stored
@@ -50,7 +51,7 @@ def test_exponents_agree_with_scipy_and_skip_what_fixed_costs_rule() -> None:
     sizes, costs = [1.0, 2.0, 8.0, 32.0, 64.0], [3.0, 5.0, 30.0, 90.0, 260.0]
     fit, peer = exponent(sizes, costs), stats.linregress(np.log(sizes), np.log(costs))
     half = stats.t.ppf(0.975, 3) * peer.stderr
-    assert fit == pytest.approx((peer.slope, peer.slope - half, peer.slope + half))
+    assert fit == pytest.approx((peer.slope, peer.slope - half, peer.slope + half, np.exp(peer.intercept)))
     assert CURVE.exponent.value == pytest.approx(1.0)
 
 
@@ -113,13 +114,14 @@ def test_our_simulation_of_the_repairman_agrees_with_exact_mva() -> None:
 
 
 @pytest.mark.skipif(peers.c_loop() is None, reason="no C compiler")
-def test_the_c_loop_agrees_with_exact_mva_and_counts_as_we_do() -> None:
+@pytest.mark.parametrize("flags", [(), ("-DLOGARITHM",)])
+def test_the_c_loop_agrees_with_exact_mva_and_counts_as_we_do(flags: tuple[str, ...]) -> None:
     spread = repairman.noise(16, 4_000)
-    runs = [repairman.c_loop(50_000, seed) for seed in range(4)]
+    runs = [repairman.c_loop(50_000, seed, repairman.CUSTOMERS, *flags) for seed in range(4)]
     repairman.check("C loop", runs, spread)
     assert runs[0].cycles == 50_000
     assert runs[0].events / runs[0].cycles == pytest.approx(2.0, abs=0.01)
-    lone = repairman.c_loop(20_000, 1, customers=1)
+    lone = repairman.c_loop(20_000, 1, 1, *flags)
     assert abs(log(lone.pace * (repairman.THINK + repairman.SERVICE))) < 4 / sqrt(20_000)
 
 
@@ -128,3 +130,13 @@ def test_the_numpy_loop_is_the_same_mva() -> None:
     mva.agree("numpy loop", mva.numpy_loop(*given), mva.ours(*given))
     with pytest.raises(RuntimeError, match="differs"):
         mva.agree("other", mva.numpy_loop(*given) * (1 + 1e-8), mva.ours(*given))
+
+
+def test_a_process_is_measured_without_the_memory_of_its_parent() -> None:
+    ballast = np.ones(30_000_000)
+    small = timing.process([sys.executable, "-S", "-c", "pass"])
+    large = timing.process([sys.executable, "-S", "-c", "x = b'1' * 50_000_000"])
+    assert ballast.nbytes / 2**20 > 200
+    assert small.peak_mib + 40 < large.peak_mib < 150
+    with pytest.raises(RuntimeError, match="failed"):
+        timing.process([sys.executable, "-S", "-c", "raise SystemExit(3)"])

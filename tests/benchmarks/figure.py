@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spfmodel.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, label, use_style
+from spfmodel.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, label, thread_axis, use_style
 
 from .growth import Curve
 from .row import Row
@@ -23,7 +23,8 @@ def draw_ratios(axes: Axes, rows: list[Row]) -> None:
         assert row.ratio is not None
         axes.plot([row.ratio.low, row.ratio.high], [place, place], color=BLUE, lw=3, alpha=0.5, solid_capstyle="butt")
         axes.plot(row.ratio.median, place, "o", color=BLUE)
-        axes.annotate(number(row.ratio.median), (row.ratio.high, place), (6, -4), textcoords="offset points")
+        at = (row.ratio.median, place)
+        axes.annotate(number(row.ratio.median), at, (0, 8), textcoords="offset points", ha="center")
         if row.aim.startswith("ratio"):
             axes.plot(float(row.aim.split()[2]), place, "|", color=VERMILION, ms=18, mew=3)
     axes.plot([], [], "o-", color=BLUE, label="measured, with the range of the pairs")
@@ -31,8 +32,10 @@ def draw_ratios(axes: Axes, rows: list[Row]) -> None:
     axes.axvline(1.0, color=BLACK, lw=1)
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    axes.set_xlim(low, 4 * high)
-    axes.set_yticks(range(len(rows)), [f"{row.name}\nagainst {row.peer}" for row in reversed(rows)], fontsize=9)
+    axes.set_xlim(low / 1.5, 1.5 * high)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    names = [f"{row.subject}: {row.name}\nagainst {row.peer}" for row in reversed(rows)]
+    axes.set_yticks(range(len(rows)), names, fontsize=9)
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=9)
     axes.set_xlabel("our speed / the peer's, same run (1: as fast)")
@@ -45,14 +48,22 @@ def draw_growth(axes: Axes, curves: list[Curve], title: str) -> None:
         fit = curve.exponent
         name = f"{curve.name}: {fit.value:.2f} ({fit.low:.2f} to {fit.high:.2f})"
         axes.plot(curve.sizes, curve.costs, marker, color=color, label=name)
-        x = [size for size in curve.sizes if size >= curve.fit_from]
-        y = [cost for size, cost in zip(curve.sizes, curve.costs, strict=True) if size >= curve.fit_from]
-        middle = len(x) // 2
-        axes.plot(x, [y[middle] * (size / x[middle]) ** fit.value for size in x], color=color, lw=1)
-    axes.set_xscale("log")
+        ends = [max(curve.fit_from, curve.sizes[0]), curve.sizes[-1]]
+        axes.plot(ends, [fit.scale * size**fit.value for size in ends], color=color, lw=1)
+    from matplotlib.ticker import LogLocator
+
+    if curves[0].size == "threads":
+        thread_axis(axes, [int(size) for curve in curves for size in curve.sizes])
+    else:
+        axes.set_xscale("log")
     axes.set_yscale("log")
+    costs = [cost for curve in curves for cost in curve.costs]
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if max(costs) < 50 * min(costs) else (1.0,)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    axes.set_ylim(min(costs) / 1.3, max(costs) * 3)
     label(axes, title, curves[0].size, f"cost, {curves[0].unit}")
-    axes.legend(fontsize=8, title="exponent (95 %)", title_fontsize=8)
+    axes.legend(fontsize=8, title="exponent (95 %)", title_fontsize=8, loc="upper left", frameon=True)
 
 
 def draw(results: Results, file: Path) -> None:
@@ -60,7 +71,7 @@ def draw(results: Results, file: Path) -> None:
     import matplotlib.pyplot as plt
 
     use_style()
-    rows = [row for row in results.rows if row.ratio]
+    rows = [row for row in results.rows if row.ratio and not row.yardstick]
     groups: dict[tuple[str, str], list[Curve]] = {}
     for curve in results.curves:
         groups.setdefault((curve.size, curve.unit), []).append(curve)

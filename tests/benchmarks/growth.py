@@ -11,26 +11,28 @@ from scipy.special import stdtrit
 
 
 class Exponent(NamedTuple):
-    """Of cost ~ size ** value, with its 95 % interval."""
+    """Of cost = scale * size ** value, with its 95 % interval."""
 
     value: float
     low: float
     high: float
+    scale: float
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> Exponent:
     """Least squares through the logarithms; the interval is Student's, from the residuals (at least 3 sizes).
 
     >>> [round(x, 6) for x in exponent([1, 10, 100], [2.0, 20.0, 200.0])]
-    [1.0, 1.0, 1.0]
+    [1.0, 1.0, 1.0, 2.0]
     """
     x, y = np.log(sizes), np.log(costs)
-    x, y = x - x.mean(), y - y.mean()
+    middle, level = x.mean(), y.mean()
+    x, y = x - middle, y - level
     slope = float(x @ y / (x @ x))
     left = y - slope * x
     free = len(x) - 2
     half = float(stdtrit(free, 0.975) * np.sqrt(left @ left / free / (x @ x)))
-    return Exponent(slope, slope - half, slope + half)
+    return Exponent(slope, slope - half, slope + half, float(np.exp(level - slope * middle)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,13 +69,13 @@ def ldes() -> Path | None:
 
 
 @cache
-def c_loop() -> Path | None:
-    """repairman.c, compiled with -O2; None where there is no C compiler."""
+def c_loop(*flags: str) -> Path | None:
+    """repairman.c, compiled with -O2 and these flags; None where there is no C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         say("No C loop: there is no C compiler here. The rest goes on.")
         return None
-    out = BUILD / "repairman"
+    out = BUILD / "".join(["repairman", *flags])
     out.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([compiler, "-O2", "-o", out, HERE / "repairman.c", "-lm"], check=True)
+    subprocess.run([compiler, "-O2", *flags, "-o", out, HERE / "repairman.c", "-lm"], check=True)
     return out

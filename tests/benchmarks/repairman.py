@@ -7,6 +7,7 @@ noise: every simulator samples the same process, so that one constant, measured 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
@@ -72,11 +73,9 @@ def ours(cycles: int, seed: int, customers: int = CUSTOMERS) -> Run:
     return Run(int(tally[0]), events, spent, float(tally[0] / tally[-1] * NS))
 
 
-def c_loop(cycles: int, seed: int, customers: int = CUSTOMERS) -> Run:
-    """repairman.c, which times itself."""
-    import subprocess
-
-    command = [str(peers.c_loop()), *map(str, (cycles, seed, customers, THINK, SERVICE))]
+def c_loop(cycles: int, seed: int, customers: int = CUSTOMERS, *flags: str) -> Run:
+    """repairman.c, compiled with these flags, which times itself."""
+    command = [str(peers.c_loop(*flags)), *map(str, (cycles, seed, customers, THINK, SERVICE))]
     done, events, spent, pace = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return Run(int(done), float(events), float(spent), float(pace))
 

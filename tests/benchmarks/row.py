@@ -46,6 +46,8 @@ class Row:
     aim: str = ""
     """such as `ratio >= 4` or `ours <= 0.3`; empty: none was set"""
     note: str = ""
+    yardstick: bool = False
+    """the peer does another job: the ratio only finds regressions, whatever the machine"""
 
     @property
     def key(self) -> str:

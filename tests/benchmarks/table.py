@@ -58,11 +58,12 @@ def read(file: Path) -> Results:
 
 
 def machine() -> dict[str, str]:
-    """CPU, cores, versions."""
+    """CPU, cores, how many others wanted them in the last minute, versions."""
     info = Path("/proc/cpuinfo")
     text = info.read_text(encoding="utf-8") if info.exists() else ""
     model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
     out = {"CPU": model, "cores": str(len(os.sched_getaffinity(0))), "system": f"Linux {platform.release()}"}
+    out["load"] = f"{os.getloadavg()[0]:.1f}"
     out["Python"] = platform.python_version()
     out |= {name: version(name) for name in ("numpy", "numba", "scipy")}
     if compiler := shutil.which("cc"):
@@ -145,7 +146,7 @@ def long_table(results: Results) -> str:
 
 def short_table(results: Results) -> str:
     """For README: what has a peer or an aim."""
-    kept = [cells(row) for row in results.rows if row.ratio or row.aim]
+    kept = [cells(row) for row in results.rows if row.aim or (row.ratio and not row.yardstick)]
     return stamp(results) + "\n\n" + markdown(HEAD, kept)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter, process_time
+from time import process_time
 from typing import NamedTuple, TypeVar
 
 A, B = TypeVar("A"), TypeVar("B")
@@ -48,16 +49,23 @@ class Spent(NamedTuple):
     """of its own memory, or of its largest child's"""
 
 
+LAUNCH = """import os, sys, time
+started = time.perf_counter()
+out = os.open(os.devnull, os.O_WRONLY)
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, out, 1)])
+_, status, used = os.wait4(child, 0)
+print(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status) and 1)
+"""
+"""A small process in between: the memory of whoever starts a program counts as its first peak."""
+
+
 def process(command: Sequence[str | Path], cwd: Path | None = None, more: Mapping[str, str] | None = None) -> Spent:
     """Run a program to its end, its output thrown away; RuntimeError where it fails."""
-    started = perf_counter()
-    with subprocess.Popen(
-        [str(part) for part in command], cwd=cwd, env={**os.environ, **(more or {})},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    ) as running:  # fmt: skip
-        error = running.stderr.read() if running.stderr else b""
-        _, status, used = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-    if running.returncode:
-        raise RuntimeError(f"{command[0]} ended with {running.returncode}: {error.decode()[-300:]}")
-    return Spent(perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    words = [sys.executable, "-I", "-S", "-c", LAUNCH, *map(str, command)]
+    env = {**os.environ, **(more or {})}
+    done = subprocess.run(words, check=False, cwd=cwd, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr[-300:]}")
+    wall, cpu, peak = map(float, done.stdout.split())
+    return Spent(wall, cpu, peak)
