@@ -107,10 +107,21 @@ def test_the_peers_horizon_is_that_of_exact_mva() -> None:
 def test_our_simulation_of_the_repairman_agrees_with_exact_mva() -> None:
     spread = repairman.noise(16, 4_000)
     runs = [repairman.ours(50_000, seed) for seed in range(4)]
-    repairman.check("ours", runs, spread)
+    repairman.check("ours", runs, spread, repairman.OWN_LINE)
     wrong = [run._replace(pace=1.05 * run.pace) for run in runs]
     with pytest.raises(RuntimeError, match="off the exact one"):
         repairman.check("wrong", wrong, spread)
+
+
+@pytest.mark.verification
+@pytest.mark.skipif(peers.c_loop() is None, reason="no C compiler")
+def test_what_the_rule_for_the_own_line_adds_is_what_the_c_loop_says() -> None:
+    """The only difference between our program and the model; ours agrees with the C loop under the same rule."""
+    runs = [repairman.c_loop(20_000_000, seed, repairman.CUSTOMERS, "-DOWN_LINE") for seed in range(8)]
+    repairman.check("C loop, own line", runs, repairman.noise(), repairman.OWN_LINE)
+    repairman.check(
+        "ours", [repairman.ours(2_000_000, seed) for seed in range(32)], repairman.noise(), repairman.OWN_LINE
+    )
 
 
 @pytest.mark.skipif(peers.c_loop() is None, reason="no C compiler")

@@ -51,10 +51,10 @@ def against(name: str, peer: Callable[[int, int], Run], cycles: int, aim: str, s
     repairman.ours(1000, 1)
     pairs = in_turn(lambda k: repairman.ours(cycles, k), lambda k: peer(cycles, 100 + k), ROUNDS)
     mine, theirs = [a for a, _ in pairs], [b for _, b in pairs]
-    repairman.check("ours", mine, spread)
+    repairman.check("ours", mine, spread, repairman.OWN_LINE)
     repairman.check(name, theirs, spread)
     events = [float(np.median([run.events_per_s for run in runs])) / 1e6 for runs in (mine, theirs)]
-    off = [f"{repairman.sigmas_off(runs, spread):+.1f}" for runs in (theirs, mine)]
+    off = [repairman.sigmas_off(theirs, spread), repairman.sigmas_off(mine, spread, repairman.OWN_LINE)]
     counted = "" if np.isnan(events[1]) else f", {name} {events[1]:.3g} M"
     return Row(
         subject="des", name="machine repairman, 20 customers", unit="M cycles/s", peer=name, aim=aim,
@@ -62,7 +62,7 @@ def against(name: str, peer: Callable[[int, int], Run], cycles: int, aim: str, s
         theirs=float(np.median([run.cycles_per_s for run in theirs])) / 1e6,
         ratio=ratio_of([run.cycles_per_s for run in mine], [run.cycles_per_s for run in theirs]),
         note=f"events/s as each counts them: ours {events[0]:.3g} M{counted}; throughput "
-        f"{off[0]} standard deviations off the exact one, ours {off[1]}",
+        f"{off[0]:+.1f} standard deviations off the exact one, ours {off[1]:+.1f}",
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
  * N customers think (exponential), then queue for one server (first come, first served, exponential).
  * The calendar is a binary heap with one event per customer; the due customer's next event replaces it.
  * Random numbers are made as ours are: splitmix64, and exponential times by the ziggurat of 256 layers
- * (Marsaglia and Tsang 2000); with -DLOGARITHM by a logarithm, as most would write it.
+ * (Marsaglia and Tsang 2000); with -DLOGARITHM by a logarithm, as most would write it. With -DOWN_LINE
+ * a customer who was served last is served in the mean time, without spread: the rule of our LINE step.
  *
  * cc -O2 repairman.c -lm;  repairman CYCLES SEED CUSTOMERS THINK SERVICE
  * prints: cycles, events, seconds of processor time, cycles per unit of time
@@ -71,6 +72,13 @@ static inline double exponential(double mean)
 }
 #endif
 
+#ifdef OWN_LINE
+static int last = -1;
+#define SERVICE (last == next.who ? service : exponential(service))
+#else
+#define SERVICE exponential(service)
+#endif
+
 struct event {
 	double due;
 	int who;
@@ -123,7 +131,10 @@ int main(int argc, char **argv)
 			next.due += exponential(think);
 		} else {
 			queued[next.who] = 1;
-			server_free = (server_free > now ? server_free : now) + exponential(service);
+			server_free = (server_free > now ? server_free : now) + SERVICE;
+#ifdef OWN_LINE
+			last = next.who;
+#endif
 			next.due = server_free;
 		}
 		replace_first(heap, n, next);

@@ -27,6 +27,9 @@ NS = 1000.0
 """a unit of the model's time in ours, ns"""
 SIGMAS = 4.0
 """beyond which a throughput does not agree with the exact one"""
+OWN_LINE = 4.2e-4
+"""relative gain in throughput of ours from the rule for a thread that was served last: 4e8 cycles of repairman.c with
+-DOWN_LINE, which gives it the same rule, give 4.2e-4 with a standard deviation of 4e-5"""
 MODEL = (CUSTOMERS, THINK, SERVICE)
 
 
@@ -57,7 +60,7 @@ def exact(customers: int = CUSTOMERS) -> float:
 
 def network(customers: int = CUSTOMERS) -> Network:
     """The model as a program of three steps. A line that is still the thread's own is served in the mean time, without
-    spread: about 1 % of visits, and less than 2e-4 of the throughput."""
+    spread: 1 visit in 100, see OWN_LINE."""
     rows = [step(Op.WORK, THINK * NS), step(Op.LINE, SERVICE * NS), step(Op.CYCLE_END)]
     made = network_of(rows, customers, faults=0, updates=0, lines=("server",))
     made.line_local_ns[:] = SERVICE * NS
@@ -109,15 +112,15 @@ def noise(runs: int = 48, cycles: int = 20_000) -> float:
     return float(np.std(np.log(paces), ddof=1) * sqrt(cycles))
 
 
-def sigmas_off(runs: list[Run], spread: float) -> float:
-    """How far the mean pace is from the exact one, in its standard deviations."""
+def sigmas_off(runs: list[Run], spread: float, known: float = 0.0) -> float:
+    """How far the mean pace is from the exact one, in its standard deviations; known: relative difference of models."""
     cycles = np.array([run.cycles for run in runs], float)
     pace = cycles @ [run.pace for run in runs] / cycles.sum()
-    return float((pace / exact() - 1) / (spread / sqrt(cycles.sum())))
+    return float((pace / exact() - 1 - known) / (spread / sqrt(cycles.sum())))
 
 
-def check(name: str, runs: list[Run], spread: float) -> None:
+def check(name: str, runs: list[Run], spread: float, known: float = 0.0) -> None:
     """RuntimeError where a simulator disagrees with the exact throughput beyond its noise."""
-    off = sigmas_off(runs, spread)
+    off = sigmas_off(runs, spread, known)
     if abs(off) > SIGMAS:
         raise RuntimeError(f"{name}: throughput is {off:+.1f} standard deviations off the exact one")
