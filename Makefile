@@ -18,8 +18,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || python3 -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@echo "Compiling the simulation, once."
-	@$(BIN)/spfmodel predict --machine x86-vm-16 --workload brk1 --protocol ideal --threads 2 >/dev/null 2>&1
+	@for solver in closed ctmc des; do \
+	    $(BIN)/spfmodel predict -m x86-vm-16 -w brk1 -p ideal --threads 2 --solver $$solver >/dev/null & done; wait
 	@touch $(STAMP)
 
 report: $(STAMP) ## predict the published workloads and render the standard report

@@ -41,12 +41,23 @@ INTERRUPTED = 130
 
 def emit(content: object) -> None:
     """One JSON object on stdout."""
-    sys.stdout.write(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    _write(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def say(lines: Iterable[str]) -> None:
     """Lines for people on stdout."""
-    sys.stdout.writelines(line + "\n" for line in lines)
+    _write("".join(line + "\n" for line in lines))
+
+
+class _Enough(Exception):
+    """Whoever reads our output has closed it."""
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        raise _Enough from None
 
 
 @app.command()
@@ -148,7 +159,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         status: Any = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has enough; nothing is left to flush at exit
+    except (BrokenPipeError, _Enough):  # whoever read our output has enough; nothing is left to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except BadInput as error:
