@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -75,7 +76,10 @@ def c_loop(*flags: str) -> Path | None:
     if compiler is None:
         say("No C loop: there is no C compiler here. The rest goes on.")
         return None
-    out = BUILD / "".join(["repairman", *flags])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([compiler, "-O2", *flags, "-o", out, HERE / "repairman.c", "-lm"], check=True)
+    out, source = BUILD / "".join(["repairman", *flags]), HERE / "repairman.c"
+    if not out.exists() or out.stat().st_mtime < source.stat().st_mtime:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = out.with_suffix(f".{os.getpid()}")  # another process may be running the old one
+        subprocess.run([compiler, "-O2", *flags, "-o", fresh, source, "-lm"], check=True)
+        fresh.replace(out)
     return out
