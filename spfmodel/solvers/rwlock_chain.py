@@ -1,4 +1,4 @@
-"""The first-come-first-served reader/writer lock as an exact Markov chain of N (N + 5) / 2 + 1 states.
+"""The first-come-first-served reader/writer lock as an exact Markov chain of N (N + 3) / 2 + 1 states.
 
 The types of queued requests are independent of the past until one reaches the head, so a request's
 type is drawn there. States, for N threads (k of them outside the lock):
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .mva import birth_death
-from .writer_epochs import AWAY, DOWN, UP, Rates, Room, passes, room_for, totals
+from .writer_epochs import DOWN, Rates, Room, passes, room_for, totals
 
 Floats = NDArray[np.float64]
 
@@ -164,20 +164,12 @@ def law_from(rates: Rates, room: Room, flow: Floats) -> Law:
     """All weights from the flows at a writer's start, with the residual of the whole chain."""
     n = len(flow)
     full, heads, behind = np.empty(n * (n - 1) // 2), np.empty(n + 1), np.empty(n)
-    start = np.maximum(flow, 0.0).reshape(1, -1)
-    for left in range(POLISH, -1, -1):
-        ends = np.empty_like(start)
-        passes(rates, room, start, ends, NOWHERE if left else full)
-        start = ends / ends.sum() if left else start
+    flows = np.empty((POLISH + 2, n))
+    np.maximum(flow, 0.0, out=flows[0])
+    passes(rates, room, flows[:-2], flows[1:-1], NOWHERE)
+    passes(rates, room, flows[-2:-1], flows[-1:], full)
     apart = totals(rates, room, full, heads, behind)
-    w, r0, fed = room.writer, room.reader, np.zeros(n + 1)
-    fed[:n] = rates.release * rates.runs[:n] * w
-    fed[1:] += (rates.reader[UP] * r0)[:-1]
-    fed[:-1] += (rates.reader[DOWN] * r0)[1:]
-    apart += np.abs(fed - rates.reader.sum(axis=0) * r0).sum()
-    fed = np.concatenate([[rates.reader[AWAY, 0] * r0[0]], (rates.writer[UP] * w)[:-1]])
-    fed[:-1] += rates.drain[1] * full[: n - 1] + rates.release * rates.p_write * w[1:]
-    apart += np.abs(fed - (rates.release + rates.writer[UP]) * w).sum()
+    w, r0 = room.writer, room.reader
     moves = 2 * (rates.release * w.sum() + rates.reader[DOWN] @ r0 + rates.drain[: n + 1] @ heads)
     total = w.sum() + r0.sum() + full.sum()
     full /= total

@@ -153,10 +153,31 @@ def row_imbalance(rates: Rates, room: Room, full: Floats, r: int, n: int) -> flo
     return total
 
 
+@compiled
+def others_imbalance(rates: Rates, room: Room, full: Floats, n: int) -> float:
+    """Sum of |flow in - flow out| over W(q) and R0(r)."""
+    w, r0, writer, reader, total = room.writer, room.reader, rates.writer, rates.reader, 0.0
+    for q in range(n):
+        flow = w[q - 1] * writer[UP, q - 1] if q else r0[0] * reader[AWAY, 0]
+        if q < n - 1:
+            flow += full[q] * rates.drain[1] + w[q + 1] * rates.release * rates.p_write
+        total += abs(flow - w[q] * (rates.release + writer[UP, q]))
+    for r in range(n + 1):
+        flow = r0[r - 1] * reader[UP, r - 1] if r else 0.0
+        if r < n:
+            flow += r0[r + 1] * reader[DOWN, r + 1] + w[r] * rates.release * rates.runs[r]
+        total += abs(flow - r0[r] * (reader[UP, r] + reader[DOWN, r] + reader[AWAY, r]))
+    return total
+
+
 @compiled_entry
 def totals(rates: Rates, room: Room, full: Floats, heads: Floats, behind: Floats) -> float:
-    """Sum of |flow in - flow out| over R1; its weights summed over q, `heads` (N + 1,), and over r, `behind` (N,)."""
-    n, total, at = behind.size, 0.0, 0
+    """Sum of |flow in - flow out| over all states.
+
+    Weights of R1 are summed over q into `heads` (N + 1,), and over r into `behind` (N,).
+    """
+    n, at = behind.size, 0
+    total = others_imbalance(rates, room, full, n)
     heads[:] = 0.0
     behind[:] = 0.0
     for r in range(1, n):
