@@ -136,6 +136,8 @@ class Solution:
     """mean number of CPUs that run, spin included"""
     error_band: float | None = None
     """relative error of the throughput that 95 % of such systems stay within; None: not known"""
+    fallback_half_width: Floats | None = None
+    """(D,) half of the 95 % confidence interval of the simulation's fallback share; None where there is none"""
 
     @property
     def fallback_share(self) -> Floats:

@@ -41,6 +41,8 @@ LINE_OWNERS, MAX_LINES = 40, 8
 """I[LINE_OWNERS + k]: thread that line k served last."""
 LEAVES = 48
 """I[LEAVES]: leaves of the calendar's tree."""
+WINDOWS = 49
+"""code[I[WINDOWS] + s]: where in code the window begins that a thread about to do step s is in; 0: in none."""
 LATENCY, BINS = 64, 640
 """I[LATENCY + b]: histogram of fault times, 16 bins an octave of ns."""
 THREADS, WIDTH = LATENCY + BINS, 17
@@ -59,7 +61,9 @@ LINES_FREE = 24
 (CYCLES, FAULTS, UPDATES, ATTEMPTS, FAULT_NS, UPDATE_NS, BUSY_NS, WRITER_NS, READER_NS, SLEEPS) = range(32, 42)
 CAUSES, TALLY_END = 42, 72
 """F[CAUSES + c]: aborts by cause; the lines' busy times follow. The tally is F[CYCLES:TALLY_END]."""
-FTHREADS, FWIDTH = 72, 9
+EXPECTED, SUMS_END = 72, 102
+"""F[EXPECTED + c]: aborts by cause as their chances say (hazard.py)."""
+FTHREADS, FWIDTH = 102, 9
 LOOPS, SLICE_END, SINCE, FAILED_AT, PAID_AT, FAULT_AT, UPDATE_AT, CLOCK_FROM, TURNS = range(9)
 """Columns of a row of F. SINCE: joined the wait list; FAILED_AT: a woken writer slept again; PAID_AT: all
 wake-ups sent; CLOCK_FROM: a spinner's own clock started; TURNS: times since EVERY let it through."""
@@ -77,9 +81,9 @@ class Sim(NamedTuple):
     tree: Ints
     """(2P,) whose that is: tree[1] is the thread whose event comes first"""
     code: Ints
-    """(4 S,) op, arg, fail, cause of each step"""
+    """(4 S + S + ...) op, arg, fail, cause of each step; then its window, and the windows"""
     num: Floats
-    """(2 S,) value and squared coefficient of variation of each step"""
+    """(2 S,) value of each step, and its squared coefficient of variation, or how its aborts count (hazard.py)"""
     slowdown: Floats
     """(cpus + 1,) factor on work when so many CPUs run and do not spin"""
 

@@ -22,6 +22,7 @@ from ..primitives.state import (
     BUSY_NS,
     CAUSES,
     CYCLES,
+    EXPECTED,
     FAULT_NS,
     FAULTS,
     FIRST_LINE,
@@ -32,10 +33,12 @@ from ..primitives.state import (
     MAX_FLAGS,
     MAX_LINES,
     READER_NS,
+    SUMS_END,
     TALLY_END,
     TIMES,
     UPDATE_NS,
     UPDATES,
+    WINDOWS,
     WRITER_NS,
     Sim,
     at_rest,
@@ -44,6 +47,7 @@ from ..primitives.state import (
 from .batches import BATCHES, TINY, mser5, over_runs, percentile
 from .engine import run
 from .starts import at_random_places, inside_loops
+from .windows import windows
 
 Floats = NDArray[np.float64]
 STAGGER = 5.0
@@ -79,8 +83,10 @@ def prepare(network: Network, draw: int, seed: int) -> Sim:
     times = [*network.rwsem_ns[draw], *rules.times_ns()]
     floats[TIMES : TIMES + len(times)] = times
     floats[LINE_LOCAL] = network.line_local_ns[draw]
-    code = np.stack([network.op, network.arg, network.fail, network.cause], axis=1).astype(np.int64).ravel()
-    num = np.stack([network.value_ns[draw], network.scv], axis=1).ravel()
+    steps = np.stack([network.op, network.arg, network.fail, network.cause], axis=1).astype(np.int64).ravel()
+    relied, books = windows(network, draw)
+    code, ints[WINDOWS] = np.concatenate([steps, relied]), len(steps)
+    num = np.stack([network.value_ns[draw], books], axis=1).ravel()
     slowdown = np.ascontiguousarray(network.slowdown[draw])
     due, keys, tree = calendar(n + rules.spin_on_reader)
     ints[LEAVES] = due.size
@@ -105,7 +111,7 @@ def begin(network: Network, draw: int, seed: int, events: int, stagger: float = 
     inside_loops(network, sim, seed)
     timed = network.op <= Op.LINE
     work = (network.value_ns[draw, timed] * repeats(network)[timed]).sum()
-    out, per_slice = np.zeros((SLICES + 1, TALLY_END - CYCLES + 1)), max(1, events // SLICES)
+    out, per_slice = np.zeros((SLICES + 1, SUMS_END - CYCLES + 1)), max(1, events // SLICES)
     run(sim, network.entry, stagger * min(work, LONG_CYCLE_NS), per_slice, out)
     return Run(sim, out, sim.I[LATENCY : LATENCY + BINS].astype(float), per_slice)
 
@@ -158,8 +164,10 @@ def _summary(network: Network, runs: Sequence[Run]) -> dict[str, float]:
         "busy": total[BUSY_NS - CYCLES] / clock, "u:mmap_sem (write)": total[WRITER_NS - CYCLES] / clock,
         "u:mmap_sem (read)": total[READER_NS - CYCLES] / clock,
     }  # fmt: skip
+    aborts = kept[..., EXPECTED - CYCLES : EXPECTED - CYCLES + len(network.causes)].sum(axis=-1)
+    out["fallback half"] = over_runs(aborts, kept[..., ATTEMPTS - CYCLES])[1] if attempts > 0 else 0.0
     for j, cause in enumerate(network.causes):
-        out["a:" + cause] = total[CAUSES - CYCLES + j] / max(attempts, 1.0)
+        out["a:" + cause] = max(total[EXPECTED - CYCLES + j], 0.0) / max(attempts, 1.0)
     for j, line in enumerate(network.lines):
         out["u:" + line] = total[CAUSES - CYCLES + len(network.causes) + j] / clock
     return out
@@ -177,6 +185,7 @@ def _collect(rows: list[dict[str, float]]) -> Solution:
         faults_per_s=table["faults"], updates_per_s=table["updates"], attempt_share=table["attempts"],
         abort_share=prefixed("a:"), fault_mean_ns=table["fault_ns"], fault_p99_ns=table["p99"],
         update_mean_ns=table["update_ns"], utilisation=prefixed("u:"), busy_cpus=table["busy"],
+        fallback_half_width=table["fallback half"],
     )  # fmt: skip
 
 

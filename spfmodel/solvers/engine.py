@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..primitives import (
     chance,
+    hazard,
     lock_line,
     ownership,
     pte_lock,
@@ -47,7 +48,7 @@ from ..primitives.state import (
     RUNNING,
     SPINNING,
     STATUS,
-    TALLY_END,
+    SUMS_END,
     WAKING,
     Sim,
     at,
@@ -93,14 +94,14 @@ def book(sm: Sim, out: NDArray[np.float64], batch: int) -> None:
     """Write down the tally, and the clock last."""
     account(sm)
     count_busy(sm)
-    for k in range(CYCLES, TALLY_END):
+    for k in range(CYCLES, SUMS_END):
         out[batch, k - CYCLES] = sm.F[k]
-    out[batch, TALLY_END - CYCLES] = sm.F[NOW]
+    out[batch, SUMS_END - CYCLES] = sm.F[NOW]
 
 
 LOCK = (lock_line, ownership, release, rwsem, spin_queue, vcpu, wait_list)
 CHANCE = (random_stream, ziggurat, chance)
-STAMP = fingerprint((*CHANCE, pte_lock, scheduler, state, vma_lock, steps, *LOCK))
+STAMP = fingerprint((*CHANCE, hazard, pte_lock, scheduler, state, vma_lock, steps, *LOCK))
 
 
 def _runner(stamp: int) -> Callable[[Sim, NDArray[np.int32], float, int, NDArray[np.float64]], int]:

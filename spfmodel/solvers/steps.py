@@ -7,6 +7,7 @@ from math import log2
 from ..network import Op
 from ..primitives.chance import hold
 from ..primitives.compiled import compiled
+from ..primitives.hazard import aborted, make_even, make_odd
 from ..primitives.ownership import STOP_EVERY
 from ..primitives.pte_lock import lock_pte, try_pte, unlock_pte
 from ..primitives.random_stream import uniform
@@ -17,10 +18,10 @@ from ..primitives.spin_queue import meet_readers
 from ..primitives.state import (
     ATTEMPTS,
     BINS,
-    BUMPED,
     BUSY,
     CAUSES,
     CYCLES,
+    EXPECTED,
     FAULT_AT,
     FAULT_NS,
     FAULTS,
@@ -81,6 +82,7 @@ def fails(sm: Sim, i: int, s: int) -> bool:
     if op == SEQ_CHECK:
         return bool(sm.I[SEQUENCES + k] != sm.I[at(i) + SEEN + k])
     if op == CHANCE:
+        sm.F[EXPECTED + sm.code[4 * s + 3]] += sm.num[2 * s]
         return bool(uniform(sm, i) < sm.num[2 * s])
     if op == VMA_READ_TRY:
         return not try_read(sm, i)
@@ -91,6 +93,7 @@ def fails(sm: Sim, i: int, s: int) -> bool:
 def abort(sm: Sim, i: int, s: int) -> None:
     """Count the cause, let go of page-table and VMA lock, go on at the classic path."""
     sm.F[CAUSES + sm.code[4 * s + 3]] += 1
+    aborted(sm, i, s)
     unlock_pte(sm, i)
     put_vma(sm, i)
     sm.I[at(i) + PC] = sm.code[4 * s + 2]
@@ -181,11 +184,9 @@ def instant(sm: Sim, i: int, s: int) -> bool:
     op = sm.code[4 * s]
     k = sm.code[4 * s + 1]
     if op == SEQ_ODD:
-        sm.I[at(i) + BUMPED + k] = 1 if sm.num[2 * s] >= 1.0 or uniform(sm, i) < sm.num[2 * s] else 0
-        sm.I[SEQUENCES + k] += sm.I[at(i) + BUMPED + k]
+        make_odd(sm, i, k, sm.num[2 * s], sm.num[2 * s + 1])
     elif op == SEQ_EVEN:
-        sm.I[SEQUENCES + k] += sm.I[at(i) + BUMPED + k]
-        sm.I[at(i) + BUMPED + k] = 0
+        make_even(sm, i, k, sm.num[2 * s + 1])
     elif op == SPIN_LOCK:
         return lock_pte(sm, i, sm.num[2 * s])
     elif op == SPIN_UNLOCK:
