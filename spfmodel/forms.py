@@ -23,7 +23,7 @@ Known = Literal["source-code", "measured", "prior", "fitted", "fact"]
 class Form(BaseModel):
     """Unknown keys, text for a number, NaN and infinity are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 def _disorder(low: float, middle: float, high: float) -> str:

@@ -89,9 +89,10 @@ def _llvm() -> Any:
 
 @cache
 def cpu() -> str:
-    """Kind, name and features of the CPU."""
+    """Kind, name and features of the CPU, and the LLVM that makes its code."""
     llvm = _llvm()
-    return f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{llvm.llvm_version_info} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
 
 
 def _target() -> Any:

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import catalog, datasets
+from . import catalog
 from .forms import nearest
 from .machine import Calibration, Machine, Workload
 from .protocols.vocabulary import Protocol
 from .show_text import ROW, TEXTS, Item, grid
 from .sources import BadInput, Quantity
+from .tables import citations
 
 FACTS = (
     "arch",
@@ -89,8 +90,7 @@ def _parameters(root: Path | None) -> list[Item]:
 
 
 def _sources(root: Path | None) -> list[Item]:
-    table = datasets.sources(root)
-    return [{"name": k, "title": c} for k, c in zip(table["source"], table["citation"], strict=True)]
+    return [{"name": source, "title": citation} for source, citation in citations(root).items()]
 
 
 KINDS: Mapping[str, Callable[[Path | None], list[Item]]] = {

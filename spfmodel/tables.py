@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csv import DictReader
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +87,17 @@ def made_once(*names: str) -> Callable[[Maker], Maker]:
         return table
 
     return decorate
+
+
+def citations(root: Path | None = None) -> dict[str, str]:
+    """Citation of each source key, without pandas; refused where the file lacks a column or a cell."""
+    file = (root or data_root()) / "published" / "sources.csv"
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = [(row["source"].strip(), row["citation"]) for row in DictReader(lines)]
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise BadInput(f"{file}: cannot be read ({error}); mend or restore the file") from None
+    return dict(rows)
 
 
 def refuse_blanks(table: pd.DataFrame, name: str, columns: Iterable[str]) -> None:

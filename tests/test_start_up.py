@@ -13,7 +13,7 @@ import pytest
 from spfmodel import catalog, datasets
 from spfmodel.provenance import ROOT
 from spfmodel.sources import BadInput
-from spfmodel.tables import data_root
+from spfmodel.tables import citations, data_root
 from spfmodel.toml_file import read_toml
 from spfmodel.unchanged import state_of
 
@@ -30,7 +30,7 @@ PREDICT = [
     "--solver",
     "closed",
 ]
-DRAWS_TABLES = {"pandas", "matplotlib", "seaborn", "sympy", "scipy.stats", "scipy.optimize", "joblib", "papermill"}
+DRAWS_TABLES = {"pandas", "matplotlib", "seaborn", "sympy", "scipy.special", "joblib", "papermill"}
 COMPUTES = DRAWS_TABLES | {"numpy", "scipy", "numba", "llvmlite", "rich.markdown", "pygments"}
 
 
@@ -59,8 +59,9 @@ def test_a_prediction_by_formulas_loads_no_tables_no_figures_no_simulation_and_n
     assert not (found and unused & loaded(*PREDICT))
 
 
-def test_showing_a_protocol_loads_no_tables_and_no_solver() -> None:
-    found = (DRAWS_TABLES | {"numba", "spfmodel.solvers"}) & loaded("show", "spf_rwlock")
+@pytest.mark.parametrize("words", [["show"], ["show", "spf_rwlock"]])
+def test_showing_what_is_known_loads_no_pandas_and_no_solver(words: list[str]) -> None:
+    found = (DRAWS_TABLES | {"numba", "spfmodel.solvers"}) & loaded(*words)
     assert not found
 
 
@@ -101,6 +102,11 @@ def test_what_is_remembered_is_each_callers_own() -> None:
     content = read_toml(data_root() / "costs.toml")
     content.clear()
     assert catalog.cost_entries()
+
+
+def test_citations_without_pandas_are_those_of_the_table() -> None:
+    table = datasets.sources()
+    assert citations() == dict(zip(table["source"], table["citation"], strict=True))
 
 
 def test_a_table_is_made_anew_when_its_sources_change(tmp_path: Path) -> None:

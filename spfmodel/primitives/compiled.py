@@ -32,7 +32,6 @@ TAKES = {"engine": "the simulation, once (about 15 s)", "closed": "the formulas,
 """What is compiled, by its module, and how long that takes."""
 WAY_IN = 1
 """Another number for another `calling`, so that no code is called in a way of earlier times."""
-MADE_BY = f"{WAY_IN} " + " ".join(f"{library} {version(library)}" for library in ("numba", "llvmlite", "numpy"))
 
 
 class Inner:
@@ -99,7 +98,8 @@ class Entry:
         f = self.py_func
         sources: dict[str, str] = {}
         _collect(f, sources)
-        made_of = (*sources.values(), *map(repr, (sources.keys(), kind, _names(given), OPTIONS)), MADE_BY, cpu())
+        made_by = WAY_IN, version("numba"), np.__version__, cpu()
+        made_of = (*sources.values(), *map(repr, (sources.keys(), kind, _names(given), OPTIONS, made_by)))
         room = f.__module__.rpartition(".")[2]
         name = f"{room}-{f.__name__}-{sha256(chr(10).join(made_of).encode()).hexdigest()[:24]}.o"
         notice = f"Compiling {TAKES.get(room, f'{room}.{f.__name__}, once')} ..."
