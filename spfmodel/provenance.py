@@ -9,6 +9,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from .tables import data_root
+
 VERSION = "0.1.0"
 """the package's version: pyproject.toml reads it here"""
 
@@ -46,7 +48,7 @@ def parameters_sha256(parameters: Mapping[str, object]) -> str:
 @cache
 def data_sha256() -> str:
     """Hash of every number that the project ships; read once per process."""
-    data = ROOT / "data"
+    data = data_root()
     return files_sha256((f for f in data.rglob("*") if f.suffix in DATA_SUFFIXES), relative_to=data)
 
 

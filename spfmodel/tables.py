@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from csv import DictReader
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -44,11 +45,11 @@ RUNS = ["unit", "median", "q25", "q75", "n"]
 
 
 def data_root() -> Path:
-    """The repository's data folder, beside the package in a clone (installed in place or not)."""
-    root = Path(__file__).resolve().parents[1] / "data"
-    if not root.is_dir():
-        raise BadInput(f"{root}: no such folder; run spfmodel from a clone of the project")
-    return root
+    """The project's data: beside the package in a clone, else where a wheel puts it."""
+    for root in (Path(__file__).resolve().parents[1] / "data", Path(sys.prefix) / "share" / "spfmodel" / "data"):
+        if root.is_dir():
+            return root
+    raise BadInput(f"{root}: no such folder; install spfmodel from its wheel, or run it from a clone of the project")
 
 
 def read_table(name: str, columns: Sequence[str], root: Path | None) -> pd.DataFrame:
