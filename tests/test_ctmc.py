@@ -197,7 +197,7 @@ def test_other_rules_and_crowded_cpus_are_refused_in_one_sentence():
         ctmc.solve(reader_writer(4, 3, 1.0, 1.0, 1.0, cpus=2))
 
 
-@pytest.mark.parametrize(("n", "limit_s"), [(64, 0.05), (256, 0.4)])
+@pytest.mark.parametrize(("n", "limit_s"), [(64, 0.05), (256, 0.4), (800, 1.0)])
 def test_chain_is_solved_in_time(n, limit_s):
     system, best = simple_system(n, 0.02, 3.0, 1.0, 15.0), 1e9
     for _ in range(4):

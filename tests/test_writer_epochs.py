@@ -115,6 +115,17 @@ def test_two_thousand_threads_fit_in_little_memory():
     np.testing.assert_allclose(means.throughput, saturated_throughput(2000, 0.05, 1.0, 4.0), rtol=1e-4)
 
 
+@pytest.mark.parametrize("n", [3, 150])
+@pytest.mark.parametrize("p", [1e-310, 1e-99, 1e-17, 1 - 2e-16])
+@pytest.mark.parametrize(("think", "write"), [(1e-12, 1e6), (1e15, 1e-6), (1e15, 1e6)])
+def test_extreme_locks_balance(n, p, think, write):
+    """Little's law and the utilisation law, with rates that are 10^20 apart and types that are hardly ever seen."""
+    means = solve_lock(simple_system(n, p, think, 1.0, write))
+    assert means.residual < 1e-12
+    np.testing.assert_allclose(means.outside, means.throughput * think, rtol=0, atol=1e-12 * n)
+    np.testing.assert_allclose(means.writer, means.throughput * p * write, rtol=0, atol=1e-12)
+
+
 def test_a_solution_tells_its_residual():
     assert ctmc.solve(reader_writer(4, 3, 1e3, 1e3, 3e3)).solver.endswith("residual below 1e-12")
     assert ctmc._method(3e-9).endswith("residual below 1e-8")

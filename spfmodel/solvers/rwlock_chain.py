@@ -207,11 +207,15 @@ def _means(system: LockSystem, law: Law) -> LockMeans:
     return LockMeans(flow, outside, readers, writer, owned, *waiting, law.residual)
 
 
+FEWEST = 1e-100
+"""a smaller share of writers is none: 1 / rate would overflow"""
+
+
 def solve_lock(system: LockSystem) -> LockMeans:
     """Exact means of the FCFS reader/writer lock (for exponential holds and independent types)."""
-    if system.p_write in (0, 1) or len(system.arrival) == 2:
-        return _one_type(system) if system.p_write in (0, 1) else _single(system)
-    return _means(system, lock_law(system))
+    if system.p_write < FEWEST or system.p_write == 1:
+        return _one_type(system)
+    return _single(system) if len(system.arrival) == 2 else _means(system, lock_law(system))
 
 
 def _single(system: LockSystem) -> LockMeans:
