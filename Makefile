@@ -16,10 +16,10 @@ env: $(STAMP)   ## the environment alone: .venv, with .venv/bin/spfmodel
 $(STAMP): requirements.lock pyproject.toml
 	@echo "Installing about 140 pinned packages into .venv; this takes a minute or two, once."
 	@test -x $(BIN)/python || python3 -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@for solver in closed ctmc des; do \
-	    $(BIN)/spfmodel predict -m x86-vm-16 -w brk1 -p ideal --threads 2 --solver $$solver >/dev/null & done; wait
+	@one() { $(BIN)/spfmodel predict -m x86-vm-16 -w brk1 -p ideal --threads 2 --solver $$1 >/dev/null; }; \
+	    one closed & one ctmc & one des && wait
 	@touch $(STAMP)
 
 report: $(STAMP) ## predict the published workloads and render the standard report
