@@ -138,7 +138,7 @@ def _done(network: Network, slices: Floats) -> Floats:
     return done if done.sum() > 0 else updates / max(network.updates_per_cycle, 1.0)
 
 
-def _warm(network: Network, cumulative: Floats) -> Floats:
+def without_warm_up(network: Network, cumulative: Floats) -> Floats:
     """Tallies of one run without its warm-up, in BATCHES, (BATCHES, K); the last column is the units done."""
     slices = np.diff(cumulative, axis=0)
     done, clock = _done(network, slices), slices[:, -1]
@@ -151,7 +151,7 @@ def _warm(network: Network, cumulative: Floats) -> Floats:
 
 def _summary(network: Network, runs: Sequence[Run]) -> dict[str, float]:
     """Figures of one draw's runs, by name."""
-    kept = np.array([_warm(network, made.out) for made in runs])
+    kept = np.array([without_warm_up(network, made.out) for made in runs])
     histogram = np.sum([made.histogram for made in runs], axis=0)
     rate, half = over_runs(kept[..., -1], kept[..., -2])
     total = np.sum(kept, axis=(0, 1))[:-1]
