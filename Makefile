@@ -17,6 +17,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "Installing about 140 pinned packages into .venv; this takes a minute or two, once."
 	@test -x $(BIN)/python || python3 -m venv .venv
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib spfmodel >/dev/null || true # a few files are not for this Python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@one() { $(BIN)/spfmodel predict -m x86-vm-16 -w brk1 -p ideal --threads 2 --solver $$1 >/dev/null; }; \
 	    one closed & one ctmc & one des && wait
