@@ -61,7 +61,8 @@ def draw_growth(axes: Axes, curves: list[Curve], title: str) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if max(costs) < 50 * min(costs) else (1.0,)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(lambda value, _: "")
-    axes.set_ylim(min(costs) / 1.3, max(costs) * 3)
+    room = (max(costs) / min(costs)) ** (0.15 + 0.12 * len(curves))
+    axes.set_ylim(min(costs) / 1.3, max(costs) * room)
     label(axes, title, curves[0].size, f"cost, {curves[0].unit}")
     axes.legend(fontsize=8, title="exponent (95 %)", title_fontsize=8, loc="upper left", frameon=True)
 
@@ -75,14 +76,16 @@ def draw(results: Results, file: Path) -> None:
     groups: dict[tuple[str, str], list[Curve]] = {}
     for curve in results.curves:
         groups.setdefault((curve.size, curve.unit), []).append(curve)
-    panels = max(1, len(groups))
-    figure = plt.figure(figsize=(15, max(5.0, 0.55 * len(rows) + 1.5, 3.6 * panels)), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    deep = max(1, (len(groups) + 1) // 2)
+    figure = plt.figure(figsize=(21, max(5.0, 0.5 * len(rows) + 1.5, 3.8 * deep)), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.6))
     if rows:
         draw_ratios(left.subplots(), rows)
-    places = right.subplots(panels, 1, squeeze=False)[:, 0]
+    places = right.subplots(deep, 2, squeeze=False).ravel()
     for axes, ((size, unit), curves) in zip(places, groups.items(), strict=False):
         draw_growth(axes, curves, f"Cost in {unit} against {size}")
+    for axes in places[len(groups) :]:
+        axes.set_visible(False)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)
     plt.close(figure)
