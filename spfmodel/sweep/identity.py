@@ -10,8 +10,9 @@ from pathlib import Path
 from ..provenance import ROOT, VERSION, data_sha256, files_sha256
 
 ROOMS = (
-    "catalog", "forms", "introduced", "machine", "network", "placement", "prediction", "pricing", "primitives",
-    "program", "protocols", "provenance", "settings", "solvers", "sources", "structural", "sweep", "tables", "verdict",
+    "catalog", "forms", "introduced", "machine", "machine_code", "network", "placement", "prediction", "pricing",
+    "primitives", "program", "protocols", "provenance", "settings", "solvers", "sources", "structural", "sweep",
+    "tables", "toml_file", "unchanged", "verdict",
 )  # fmt: skip
 """parts of the package that a worker's numbers come from"""
 LIBRARIES = ("numpy", "scipy", "numba", "pyarrow")
