@@ -59,6 +59,8 @@ class Question:
     candidate_kernel: str | None = None
     n_draws: int = N_DRAWS
     """of a calibration the first so many"""
+    precision: float = 0.0
+    """if positive, simulations go on until half of each throughput's 95 % interval is at most this share of it"""
     overrides: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """costs or workload parameters fixed by the user: no draw touches them"""
 
@@ -161,7 +163,7 @@ def _solved(
     """The solution, and a sentence where the formulas see two equilibria."""
     network = build(q.machine, q.workload, protocol, n, draws=draws, kernel=kernel)
     ends = equilibria(network) if protocol.attempt else None
-    found = solve(network, solver=q.solver, seed=q.seed, events=events_for(network), tick=tick)
+    found = solve(network, solver=q.solver, seed=q.seed, events=events_for(network), until=q.precision, tick=tick)
     return found, ends.note if ends else ""
 
 

@@ -49,8 +49,11 @@ def apart(seeds: int) -> Iterator[tuple[float, float]]:
 
 @pytest.mark.verification
 def test_the_interval_covers_the_exact_chain() -> None:
+    """Rather more often than 95 %: the interval by batches or that by four runs is taken, whichever is wider."""
     error, width = np.array(list(apart(seeds=60))).T
-    assert 0.92 <= np.mean(np.abs(error) <= 1) <= 0.995
+    assert np.mean(np.abs(error) <= 1) >= 0.93
+    assert np.std(error) > 0.25
+    assert abs(np.mean(error)) < 0.1
     assert width.mean() < 0.06
 
 

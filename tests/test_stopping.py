@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from systems import every_op, textbook, textbook_grid
 
+from spfmodel import catalog
 from spfmodel.network import Network
+from spfmodel.prediction import Question, predict
+from spfmodel.protocols import PROTOCOLS
 from spfmodel.solvers import batches, des
 from spfmodel.solvers.rwlock_chain import simple_system, solve_lock
 
@@ -49,6 +52,17 @@ def test_it_gives_up_in_the_end_and_says_how_wide_the_interval_is(monkeypatch: p
     asked, long = des.solve(network, events=4000, until=1e-6), des.solve(network, events=16_000)
     assert asked.throughput_half_width[0] > 1e-6 * asked.throughput_per_s[0]
     assert np.array_equal(asked.throughput_per_s, long.throughput_per_s)
+
+
+def test_a_question_may_ask_for_precision() -> None:
+    machine, workload = catalog.machine("x86-vm-16"), catalog.workload("in-memory-db")
+    plain = Question(machine=machine, workload=workload, baseline=PROTOCOLS["mmap_sem"], solver="des", n_draws=2)
+    wide, narrow = (
+        predict(replace(plain, precision=share), [PROTOCOLS["spf_rwlock"]], [2])[0].error_band for share in (0.0, 0.002)
+    )
+    assert wide is not None
+    assert narrow is not None
+    assert narrow <= 0.002 < wide
 
 
 def sequentially(until: float, seeds: int) -> Iterator[tuple[bool, float, float]]:

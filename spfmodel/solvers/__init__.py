@@ -30,6 +30,7 @@ def solve(
     solver: str = "auto",
     seed: int = 1,
     events: int = 200_000,
+    until: float = 0.0,
     tick: Callable[[], None] = lambda: None,
 ) -> Solution:
     """Solve by name: `des` for anything, `closed` instant and approximate, `ctmc` exact, with the textbook
@@ -37,6 +38,7 @@ def solve(
 
     `auto` takes what is exact where something is (`regime.choose`), else the simulation, which alone knows sleeping,
     stealing and fallbacks together. `Solution.error_band` says how far off each may be.
+    until : of the simulation, as in `des.solve`: it goes on until its interval is so narrow
     """
     if solver not in NAMES:
         raise BadInput(f"unknown solver {solver}; choose one of {', '.join(NAMES)}")
@@ -54,7 +56,7 @@ def solve(
             return exact
     from . import des
 
-    found = des.solve(network, seed=seed, events=events, tick=tick)
+    found = des.solve(network, seed=seed, events=events, until=until, tick=tick)
     return replace(found, error_band=regime.sampled_band(found))
 
 
