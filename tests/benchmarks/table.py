@@ -33,9 +33,12 @@ class Results:
 
     def merged_into(self, before: Results) -> Results:
         """This run, with what `before` knows of the subjects that did not run."""
-        mine = {row.subject for row in self.rows} | {curve.subject for curve in self.curves}
+        order = list(dict.fromkeys(each.subject for each in [*before.rows, *before.curves, *self.rows, *self.curves]))
+        mine = {each.subject for each in [*self.rows, *self.curves]}
         rows = [row for row in before.rows if row.subject not in mine] + self.rows
         curves = [curve for curve in before.curves if curve.subject not in mine] + self.curves
+        rows.sort(key=lambda row: order.index(row.subject))
+        curves.sort(key=lambda curve: order.index(curve.subject))
         return Results(date=self.date, machine=self.machine, rows=rows, curves=curves)
 
 
@@ -62,7 +65,11 @@ def machine() -> dict[str, str]:
     info = Path("/proc/cpuinfo")
     text = info.read_text(encoding="utf-8") if info.exists() else ""
     model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
-    out = {"CPU": model, "cores": str(len(os.sched_getaffinity(0))), "system": f"Linux {platform.release()}"}
+    out = {
+        "CPU": model,
+        "cores": str(len(os.sched_getaffinity(0))),
+        "system": f"Linux {platform.release().split('-')[0]}",
+    }
     out["load"] = f"{os.getloadavg()[0]:.1f}"
     out["Python"] = platform.python_version()
     out |= {name: version(name) for name in ("numpy", "numba", "scipy")}
