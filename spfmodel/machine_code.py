@@ -91,7 +91,10 @@ def _llvm() -> Any:
 def cpu() -> str:
     """Kind, name and features of the CPU, and the LLVM that makes its code."""
     llvm = _llvm()
-    features = llvm.get_host_cpu_features().flatten()
+    try:
+        features = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # LLVM can't tell on every kind of CPU
+        features = ""
     return f"{llvm.llvm_version_info} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
 
 
