@@ -79,6 +79,7 @@ def slower_than_stored(rows: Sequence[Row], stored: Sequence[Row]) -> list[str]:
     before = {row.key: row.ratio for row in stored}
     return [
         f"slower than stored: {row.key}: {row.ratio.median:.3g}, stored {then.median:.3g}"
+        + " (the ranges overlap: run it again on a quiet machine)" * (row.ratio.high >= then.low)
         for row in rows
         if row.ratio and (then := before.get(row.key)) and row.ratio.median < SLOWER * then.median
     ]

@@ -65,11 +65,8 @@ def machine() -> dict[str, str]:
     info = Path("/proc/cpuinfo")
     text = info.read_text(encoding="utf-8") if info.exists() else ""
     model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
-    out = {
-        "CPU": model,
-        "cores": str(len(os.sched_getaffinity(0))),
-        "system": f"Linux {platform.release().split('-')[0]}",
-    }
+    kernel = platform.release().split("-")[0]
+    out = {"CPU": model, "cores": str(len(os.sched_getaffinity(0))), "system": f"Linux {kernel}"}
     out["load"] = f"{os.getloadavg()[0]:.1f}"
     out["Python"] = platform.python_version()
     out |= {name: version(name) for name in ("numpy", "numba", "scipy")}
