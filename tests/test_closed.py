@@ -19,7 +19,8 @@ from spfmodel.primitives.seqcount import abort_probability
 from spfmodel.solvers import closed
 from spfmodel.solvers.aborts import secant_gain
 from spfmodel.solvers.lanes import LANES
-from spfmodel.solvers.lock_models import log_of_ratio, long_writers
+from spfmodel.solvers.lock_capacity import log_of_ratio
+from spfmodel.solvers.lock_models import long_writers
 from spfmodel.solvers.mva import birth_death, mva
 
 

@@ -37,20 +37,24 @@ WAY_IN = 1
 class Inner:
     """A function that only compiled code calls; numba is not loaded before it has to compile it."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.py_func = function
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self.py_func, self.options = function, OPTIONS | options
 
     @cached_property
     def dispatcher(self) -> Any:
         """What numba compiles."""
         from numba import njit
 
-        return njit(**OPTIONS)(self.py_func)
+        return njit(**self.options)(self.py_func)
 
     @property
     def _numba_type_(self) -> object:
         """What numba asks a global name for."""
         return self.dispatcher._numba_type_
+
+    def __call__(self, *args: Any) -> Any:
+        """The same from Python, by the interpreter."""
+        return self.py_func(*args)
 
 
 class Entry:
@@ -125,6 +129,11 @@ pointer = cast("Callable[[Any], Any]", Pointer())
 def compiled(function: Function) -> Function:
     """For the functions that only compiled code calls."""
     return cast("Function", Inner(function))
+
+
+def inlined(function: Function) -> Function:
+    """For what loops call that are meant for vector units: code with a call in it is not."""
+    return cast("Function", Inner(function, forceinline=True))
 
 
 def compiled_entry(function: Function) -> Function:

@@ -16,17 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Network, Solution
-from ..primitives import cacheline, seqcount, spin_trylock
+from ..primitives import seqcount, spin_trylock
 from ..primitives.compiled import compiled_entry, fingerprint
-from . import aborts, equilibrium, lanes, lock_models, outcome
+from . import aborts, cycle, equilibrium, exponentials, lanes, line_stations, lock_capacity, lock_models, outcome
 from .cycle import read_cycle
 from .equilibrium import after, before
-from .lanes import BUSY_LANES, LANES, Lanes, Points, lanes_for, points_of, take_next
+from .lanes import BUSY_LANES, LANES, Lanes, Points, lanes_for, take_next
 from .lock_models import flow_equivalent_lock
 from .outcome import rows_for, solution
+from .points import points_of
 
 Floats = NDArray[np.float64]
-STAMP = fingerprint((cacheline, seqcount, spin_trylock, lanes, aborts, equilibrium, lock_models, outcome))
+STAMP = fingerprint((
+    seqcount, spin_trylock, aborts, cycle, equilibrium, exponentials, lanes, line_stations, lock_capacity, lock_models,
+    outcome,
+))  # fmt: skip
 
 
 def _runner(stamp: int) -> Callable[[Points, Lanes, Floats], int]:

@@ -33,11 +33,11 @@ from .lanes import (
     Lanes,
     Points,
     lanes_for,
-    points_of,
     take_next,
 )
 from .lock_models import WRITES
 from .outcome import rows_for, solution
+from .points import points_of
 from .rwlock_chain import LockSystem, drain_rates, solve_lock
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ def chain_lock(points: Points, lanes: Lanes, j: int) -> float:
         v[[INSIDE, OWNED, READ_WAIT, WRITE_WAIT]] = 0.0
         return 0.0
     read, write = max(float(v[READ_NS]), 1e-9), max(float(v[WRITE_NS]), 1e-9)
-    arrival = np.concatenate([[0.0], lanes.arrival[:, j] * per_cycle])
+    arrival = np.concatenate([[0.0], lanes.arrival[:n, j] * per_cycle])
     drain = drain_rates(n, read, points.read_cv)
     p = writes / per_cycle
     means = solve_lock(LockSystem(p, arrival, np.arange(n + 1.0) / read, drain, 1 / write))

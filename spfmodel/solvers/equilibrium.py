@@ -6,8 +6,6 @@ into one loop; `ctmc` puts its chain between them.
 
 from __future__ import annotations
 
-from math import exp, log
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,18 +18,18 @@ from .cycle import (
     HELD,
     HELD_LINES,
     OUTSIDE,
-    PER_HAZARD,
     ROWS,
     WRITE,
     WRITE_LINES,
 )
+from .exponentials import expm1, log1p
 from .lanes import (
+    ALONE_SLOW,
     BUSY,
-    CYCLE_NS,
+    CHANGE,
     FALLEN,
     FIRST,
     FIRST_GAIN,
-    FLOW,
     GAIN,
     GAP,
     IDLE,
@@ -39,6 +37,9 @@ from .lanes import (
     LANES,
     LATER,
     MOVE,
+    NEXT_GAIN,
+    NEXT_MOVE,
+    NEXT_PACE,
     OTHERS,
     PACE,
     RATE,
@@ -48,8 +49,10 @@ from .lanes import (
     SERVICE,
     SLOW,
     START,
+    START_WORK,
     STRETCH,
     THINK,
+    WORK,
     WRITE_NS,
     WRITE_WAIT,
     Lanes,
@@ -57,6 +60,7 @@ from .lanes import (
     mix,
     take_next,
 )
+from .line_stations import stations
 from .outcome import book
 
 Floats = NDArray[np.float64]
@@ -70,41 +74,31 @@ RTOL, MOST_TURNS = 1e-6, 60
 
 
 @compiled
-def lookup(points: Points, lanes: Lanes, j: int, working: float) -> float:
-    """The factor on work when so many CPUs work, linear between whole numbers."""
-    table = points.slowdown[lanes.point[j]]
-    below = min(int(working), points.cpus - 1)
-    return float(table[below] + (working - below) * (table[below + 1] - table[below]))
+def slow_down(points: Points, lanes: Lanes, work: int, passes: int) -> None:
+    """The factor s on work: s = table[w s] if w CPUs would work without it (spinning is no work).
 
-
-@compiled
-def slowed(points: Points, lanes: Lanes, j: int, working: float, slow: float, passes: int) -> float:
-    """The factor s on work: s = table[w s] if w CPUs would work without it (spinning is no work)."""
-    crowd = float(min(points.n_threads, points.cpus))
+    work : the row of work per cycle. Between whole numbers of CPUs linear; lanes at START keep what they have.
+    """
+    v, table, crowd, last = lanes.var, points.slowdown, float(min(points.n_threads, points.cpus)), points.cpus - 1
     for _ in range(passes):
-        slow = lookup(points, lanes, j, min(max(working * slow, 1.0), crowd))
-    return slow
+        for j in range(LANES):
+            slow = v[SLOW * LANES + j]
+            working = min(max(v[PACE * LANES + j] * v[work * LANES + j] * slow, 1.0), crowd)
+            below = max(min(np.int32(working), last), 0)
+            place = lanes.point[j] * points.table_size + below
+            low, high = table[place], table[place + 1]
+            v[SLOW * LANES + j] = slow if lanes.phase[j] == START else low + (working - below) * (high - low)
 
 
 @compiled
-def first_work(points: Points, lanes: Lanes, j: int) -> float:
-    """Work per cycle in the first guess, before any slowdown, ns."""
-    cost, hazards, width = lanes.cost, points.hazard.size, 1 + points.lines
-    first = ROWS + 2 * points.lines + PER_HAZARD * hazards
-    fallen, reached = points.aborts if hazards else 0.0, 1.0
-    work = cost[OUTSIDE, j] + cost[HELD, j] + cost[WRITE, j] + fallen * (cost[FALLBACK, j] + cost[FALLBACK_HELD, j])
-    for c in range(hazards + 1):
-        work += reached * cost[first + c * width, j]
-        reached = 1 - points.aborts
-    return float(work)
-
-
-@compiled
-def work_of(lanes: Lanes, j: int) -> float:
+def work_now(lanes: Lanes) -> None:
     """Work per cycle before any slowdown, ns."""
-    cost, fallen = lanes.cost, lanes.var[FALLEN * LANES + j]
-    always = cost[OUTSIDE, j] + cost[HELD, j] + cost[WRITE, j]
-    return float(always + lanes.attempt[0, j] + fallen * (cost[FALLBACK, j] + cost[FALLBACK_HELD, j]))
+    cost, v = lanes.cost, lanes.var
+    for j in range(LANES):
+        fallen = v[FALLEN * LANES + j]
+        always = cost[OUTSIDE, j] + cost[HELD, j] + cost[WRITE, j]
+        work = always + lanes.attempt[0, j] + fallen * (cost[FALLBACK, j] + cost[FALLBACK_HELD, j])
+        v[WORK * LANES + j] = work
 
 
 @compiled
@@ -135,40 +129,15 @@ def load(points: Points, lanes: Lanes) -> None:
 
 
 @compiled
-def stations(points: Points, lanes: Lanes) -> None:
-    """`mva.mva` of the lines for 1..N threads (as many as CPUs do): what the lock's complement does, per ns."""
-    v = lanes.var
-    lanes.residence[:, :] = 0.0
-    v[FLOW * LANES : (FLOW + 1) * LANES] = 0.0
-    for n in range(1, min(points.n_threads, points.cpus) + 1):
-        for j in range(LANES):
-            v[CYCLE_NS * LANES + j] = max(v[THINK * LANES + j], 1e-6)
-        for line in range(points.lines):
-            residence, demand = lanes.residence[line], lanes.demand[line]
-            for j in range(LANES):
-                residence[j] = (1.0 + v[FLOW * LANES + j] * residence[j]) * demand[j]
-                v[CYCLE_NS * LANES + j] += residence[j]
-        arrival = lanes.arrival[n - 1]
-        for j in range(LANES):
-            v[FLOW * LANES + j] = n / v[CYCLE_NS * LANES + j]
-            arrival[j] = v[FLOW * LANES + j]
-
-
-@compiled
 def before(points: Points, lanes: Lanes) -> None:
     """At the pace that each lane tries: aborts, slowdown, and what the lock and the lines are asked for."""
     v = lanes.var
     for j in range(LANES):
-        if lanes.phase[j] == START:
-            v[SLOW * LANES + j] = points.slowdown[lanes.point[j], 1]
-        elif lanes.phase[j] != IDLE:
-            working = v[PACE * LANES + j] * first_work(points, lanes, j)
-            v[SLOW * LANES + j] = slowed(points, lanes, j, working, points.slowdown[lanes.point[j], 1], 3)
+        v[SLOW * LANES + j] = v[ALONE_SLOW * LANES + j]
+    slow_down(points, lanes, START_WORK, 3)
     race(points, lanes)
-    for j in range(LANES):
-        if lanes.phase[j] == FIRST or lanes.phase[j] == LATER:
-            working = v[PACE * LANES + j] * work_of(lanes, j)
-            v[SLOW * LANES + j] = slowed(points, lanes, j, working, v[SLOW * LANES + j], 1)
+    work_now(lanes)
+    slow_down(points, lanes, WORK, 1)
     load(points, lanes)
     stations(points, lanes)
 
@@ -194,22 +163,33 @@ def flow(points: Points, lanes: Lanes) -> None:
 
 
 @compiled
-def settles(lanes: Lanes, j: int) -> bool:
-    """Whether lane j's pace is the one that follows from it; else its next pace, at most a factor e away."""
+def moves(lanes: Lanes) -> None:
+    """How far each lane's pace is from the one that follows from it, and its next one, at most a factor e away."""
     v = lanes.var
-    pace, rate, gain = v[PACE * LANES + j], v[RATE * LANES + j], v[GAIN * LANES + j]
+    for j in range(LANES):
+        pace = v[PACE * LANES + j]
+        change = log1p(v[RATE * LANES + j] / pace - 1.0)
+        gain = v[GAIN * LANES + j]
+        if lanes.phase[j] == LATER:
+            gain = secant(change, v[GAP * LANES + j], v[MOVE * LANES + j])
+        move = min(max(gain * change, -1.0), 1.0)
+        v[CHANGE * LANES + j], v[NEXT_MOVE * LANES + j] = change, move
+        v[NEXT_GAIN * LANES + j] = gain if MILD < gain < 1 / MILD else FIRST_GAIN
+        v[NEXT_PACE * LANES + j] = pace + pace * expm1(move)
+
+
+@compiled
+def settles(lanes: Lanes, j: int) -> bool:
+    """Whether lane j's pace is the one that follows from it; else it moves on."""
+    v = lanes.var
     if lanes.phase[j] == START:
-        v[PACE * LANES + j], lanes.phase[j] = rate, FIRST
+        v[PACE * LANES + j], lanes.phase[j] = v[RATE * LANES + j], FIRST
         return False
-    change = log(rate / pace)
-    if abs(change) <= RTOL or lanes.turn[j] == MOST_TURNS:
+    if abs(v[CHANGE * LANES + j]) <= RTOL or lanes.turn[j] == MOST_TURNS:
         return True
-    if lanes.phase[j] == LATER:
-        gain = secant(change, v[GAP * LANES + j], v[MOVE * LANES + j])
-    move = min(max(gain * change, -1.0), 1.0)
     lanes.phase[j], lanes.turn[j] = LATER, lanes.turn[j] + 1
-    v[GAIN * LANES + j] = gain if MILD < gain < 1 / MILD else FIRST_GAIN
-    v[PACE * LANES + j], v[MOVE * LANES + j], v[GAP * LANES + j] = pace * exp(move), move, change
+    v[GAIN * LANES + j], v[PACE * LANES + j] = v[NEXT_GAIN * LANES + j], v[NEXT_PACE * LANES + j]
+    v[MOVE * LANES + j], v[GAP * LANES + j] = v[NEXT_MOVE * LANES + j], v[CHANGE * LANES + j]
     return False
 
 
@@ -225,7 +205,7 @@ def flushes_settle(points: Points, lanes: Lanes, j: int) -> bool:
     running = max(v[BUSY * LANES + j] - 1, 1e-3)
     v[OTHERS * LANES + j] = (max(v[OTHERS * LANES + j], 1e-3) * running) ** 0.5
     lanes.flush[j], lanes.turn[j], lanes.phase[j] = lanes.flush[j] + 1, 0, FIRST
-    mix(lanes, j)
+    mix(points, lanes, j)
     return False
 
 
@@ -233,6 +213,7 @@ def flushes_settle(points: Points, lanes: Lanes, j: int) -> bool:
 def after(points: Points, lanes: Lanes, out: Floats) -> None:
     """Each lane's next pace, or its results and the next point."""
     flow(points, lanes)
+    moves(lanes)
     for j in range(LANES):
         if lanes.phase[j] != IDLE and settles(lanes, j) and flushes_settle(points, lanes, j):
             book(points, lanes, j, out)

@@ -11,39 +11,42 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Network, Op
-from ..primitives.cacheline import mean_service_ns
+from ..network import TIMES
 from ..primitives.compiled import compiled
-from .cycle import Cycle
+from .cycle import FALLBACK, FALLBACK_HELD, HELD, OUTSIDE, PER_HAZARD, ROWS, WRITE, Cycle
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LANES = 32
+LANES = 64
 """points side by side: their variables stay in a core's cache"""
-FLUSHES = 4
-"""rounds in which the number of CPUs that a shootdown interrupts settles"""
-WORK, LINE, FLUSH = range(3)
-"""Values of Points.kind."""
+WAKE_NS, SEND_NS, SPIN_NS = (TIMES.index(name) for name in ("wake_ns", "wake_send_ns", "spin_handoff_ns"))
+STEAL_SHARE = len(TIMES)
+"""rows of Points.rwsem"""
 NEXT, END, BUSY_LANES = range(3)
 """Of Lanes.queue: next point, the one after the last, lanes that have a point."""
 IDLE, START, FIRST, LATER = range(4)
 """Values of Lanes.phase: no point; the first guess of the pace; the first step of the iteration; its later steps."""
 
 (
-    PACE, RATE, GAP, MOVE, GAIN, OTHERS, SLOW, FALLEN, REACHED, READS, READ_NS, WRITE_NS, THINK, SERVICE, STRETCH, BUSY,
-    INSIDE, OWNED, READ_WAIT, WRITE_WAIT, SHARE, PER_CYCLE, POWER, POWERS, HARMONIC, OPS_NS, WEIGHT, OWN_POWER, BATCH,
-    HANDOFF, SEND, CYCLE_NS, FLOW, READERS, LONGEST, VARIABLES,
-) = range(36)  # fmt: skip
+    PACE, RATE, GAP, MOVE, GAIN, OTHERS, SLOW, FALLEN, REACHED, READS, READ_NS, WRITE_NS, THINK, SERVICE,
+    STRETCH, BUSY, INSIDE, OWNED, READ_WAIT, WRITE_WAIT, SHARE, PER_CYCLE, WAKE, SEND, SPIN, STEAL, ALONE_SLOW,
+    START_WORK, WORK, CHANGE, NEXT_GAIN, NEXT_MOVE, NEXT_PACE, ALONE, ALONE_THINK, NORM, NORM_THINK, POWER,
+    POWERS, HARMONIC, WEIGHT, OWN_POWER, ALL, HANDOFF, READERS, LONGEST, FIXED, CONSTANT, RANDOM, WAKING,
+    SENDING, VARIABLES,
+) = range(52)  # fmt: skip
 """Rows of `var`. PACE: cycles per ns that the iteration tries; RATE: those that follow; GAP, MOVE, GAIN: of its secant;
 OTHERS: CPUs that a TLB flush interrupts; SLOW: factor on work; FALLEN: fallbacks / attempts; REACHED: chance to get to
 the hazard at hand; THINK, SERVICE: time outside mmap_sem and the lines, and service at lines; STRETCH: time at a line /
 service there; INSIDE, OWNED, READ_WAIT,
 WRITE_WAIT: threads at mmap_sem, share of time that it is owned, mean waits in ns; SHARE:
-writers / operations; PER_CYCLE: operations; from POWER on: of the recurrences in
-`lock_models` and `stations`."""
+writers / operations; PER_CYCLE: operations; WAKE, SEND, SPIN, STEAL: of the point's `rwsem_ns`; ALONE_SLOW: factor on
+work of a lone CPU; START_WORK, WORK: work per cycle before any slowdown, in the first guess and now; CHANGE and NEXT_*:
+of the move of PACE; the others of the recurrences in `lock_models` and `stations`."""
 
 
+STEPS, FOUR = 4, 4
+"""populations, and lines, that a pass over the lanes does at once: what it needs stays in registers"""
 FIRST_GAIN = 0.6
 """share of the gap that the first move goes"""
 
@@ -60,21 +63,30 @@ class Rules(NamedTuple):
 
 
 class Points(NamedTuple):
-    """All draws of a network. D draws, S steps, T terms, C hazards."""
+    """All draws of a network. D draws, R rows of sums, C hazards.
+
+    What all draws agree on is summed once; T terms are left, in V amounts that vary.
+    """
 
     value: Floats
-    """(D, S)"""
-    local: Floats
-    """(D,)"""
+    """(V, D)"""
     slowdown: Floats
-    """(D, cpus + 1)"""
+    """(D (cpus + 1),) or (cpus + 1,) where all draws agree"""
+    table_size: int
+    """from one draw's slowdown to the next's: cpus + 1, or 0"""
     rwsem: Floats
-    """(D, 7)"""
+    """(7, D)"""
+    base: Floats
+    """(2 R,) what does not vary of each sum; from R on what each CPU adds that flushes interrupt"""
+    filled: Ints
+    """rows of these that vary"""
+    flushed: Ints
+    """rows below R to which flushes add"""
+    used: Ints
+    """(R,) 1 where any term adds to a row"""
     row: Ints
-    step: Ints
-    odd: Ints
-    kind: Ints
-    """(T,) WORK, LINE or FLUSH"""
+    amount: Ints
+    """(T,) the row to which a term adds, and the amount"""
     times: Floats
     hazard: Ints
     """(C,) codes of `Op`"""
@@ -101,107 +113,102 @@ class Lanes(NamedTuple):
     point: Ints
     phase: Ints
     turn: Ints
-    """(W,) steps of the iteration"""
+    """(W,) steps of the iteration; -1 before a lane's first point"""
     flush: Ints
     """(W,) rounds of flushes"""
     queue: Ints
     """(3,) by NEXT, END, BUSY_LANES"""
     alone: Floats
-    """(R, W) sums without TLB flushes"""
-    flushed: Floats
-    """(R, W) what each CPU that flushes interrupt adds"""
+    """(R, W) sums without TLB flushes, of the rows to which these add"""
     cost: Floats
-    """(R, W) both together"""
+    """(2 R, W) sums; from R on what each CPU that flushes interrupt adds to them"""
     attempt: Floats
     """(1 + L, W) what attempts spend, cut short by aborts"""
+    chance: Floats
+    """(W,) of the hazard at hand"""
     demand: Floats
     """(L, W) service at each line per cycle"""
-    residence: Floats
-    """(L, W)"""
+    scaled: Floats
+    """(L', W) the same over the whole cycle of a thread alone; L': L up to a multiple of FOUR, at least that"""
+    norm: Floats
+    """(L', W) normalisation constants with the first 1..L' lines"""
+    carry: Floats
+    """(STEPS, W) those of the populations at hand"""
     arrival: Floats
-    """(N, W) cycles per ns that the rest would do with 1..N threads in it"""
+    """(N + STEPS + 1, W) cycles per ns that the rest would do with 1..N threads in it; the last row is 0"""
+    ops: Floats
+    """(N + STEPS, W) ns per cycle of a lock that 1..N threads never leave"""
     var: Floats
     """(VARIABLES W,)"""
 
 
-service = compiled(mean_service_ns)
-
-
 @compiled
 def gather(points: Points, lanes: Lanes, j: int) -> None:
-    """The sums of lane j's point; repeated terms are added in order."""
-    d = lanes.point[j]
-    for r in range(lanes.cost.shape[0]):
-        lanes.alone[r, j] = 0.0
-        lanes.flushed[r, j] = 0.0
+    """The sums of lane j's point: what varies on top of what does not."""
+    d, cost, alone = lanes.point[j], lanes.cost, lanes.alone
+    for q in range(points.filled.size):
+        cost[points.filled[q], j] = points.base[points.filled[q]]
     for t in range(points.row.size):
-        value = points.value[d, points.step[t]]
-        if points.kind[t] == LINE:
-            value = service(points.local[d], value, points.n_threads)
-        value *= points.times[t]
-        if points.odd[t] >= 0:
-            value *= points.value[d, points.odd[t]]
-        if points.kind[t] == FLUSH:
-            lanes.flushed[points.row[t], j] += value
-        else:
-            lanes.alone[points.row[t], j] += value
+        cost[points.row[t], j] += points.value[points.amount[t], d] * points.times[t]
+    for f in range(points.flushed.size):
+        alone[points.flushed[f], j] = cost[points.flushed[f], j]
 
 
 @compiled
-def mix(lanes: Lanes, j: int) -> None:
+def mix(points: Points, lanes: Lanes, j: int) -> None:
     """Lane j's sums with as many CPUs interrupted by flushes as it has found so far."""
-    others = lanes.var[OTHERS * LANES + j]
-    for r in range(lanes.cost.shape[0]):
-        lanes.cost[r, j] = lanes.alone[r, j] + others * lanes.flushed[r, j]
+    others, cost, rows = lanes.var[OTHERS * LANES + j], lanes.cost, lanes.alone.shape[0]
+    for f in range(points.flushed.size):
+        r = points.flushed[f]
+        cost[r, j] = lanes.alone[r, j] + others * cost[rows + r, j]
+    lanes.var[START_WORK * LANES + j] = first_work(points, lanes, j)
+
+
+@compiled
+def first_work(points: Points, lanes: Lanes, j: int) -> float:
+    """Work per cycle in the first guess, before any slowdown, ns."""
+    cost, hazards, width = lanes.cost, points.hazard.size, 1 + points.lines
+    first = ROWS + 2 * points.lines + PER_HAZARD * hazards
+    fallen, reached = points.aborts if hazards else 0.0, 1.0
+    work = cost[OUTSIDE, j] + cost[HELD, j] + cost[WRITE, j] + fallen * (cost[FALLBACK, j] + cost[FALLBACK_HELD, j])
+    for c in range(hazards + 1):
+        work += reached * cost[first + c * width, j]
+        reached = 1 - points.aborts
+    return float(work)
 
 
 @compiled
 def take_next(points: Points, lanes: Lanes, j: int) -> None:
     """Lane j takes the next point; IDLE if there is none."""
-    d = lanes.queue[NEXT]
+    d, v = lanes.queue[NEXT], lanes.var
     if d >= lanes.queue[END]:
         lanes.phase[j] = IDLE
         lanes.queue[BUSY_LANES] -= 1
         return
+    if lanes.turn[j] < 0:
+        for r in range(points.base.size):
+            lanes.cost[r, j] = points.base[r]
     lanes.queue[NEXT] = d + 1
     lanes.point[j], lanes.phase[j], lanes.turn[j], lanes.flush[j] = d, START, 0, 1
-    lanes.var[GAIN * LANES + j] = FIRST_GAIN
-    lanes.var[OTHERS * LANES + j] = min(points.n_threads, points.cpus) - 1.0
+    v[GAIN * LANES + j] = FIRST_GAIN
+    v[OTHERS * LANES + j] = min(points.n_threads, points.cpus) - 1.0
+    v[ALONE_SLOW * LANES + j] = points.slowdown[d * points.table_size + 1]
+    v[WAKE * LANES + j], v[SEND * LANES + j] = points.rwsem[WAKE_NS, d], points.rwsem[SEND_NS, d]
+    v[SPIN * LANES + j], v[STEAL * LANES + j] = points.rwsem[SPIN_NS, d], points.rwsem[STEAL_SHARE, d]
     gather(points, lanes, j)
-    mix(lanes, j)
-
-
-def _plain(values: Floats) -> Floats:
-    """In the memory layout that the compiled code was made for."""
-    return np.require(values, np.float64, ["C", "W"])
-
-
-def points_of(network: Network, cycle: Cycle, aborts: float) -> Points:
-    """All draws of a network and its cycle."""
-    kind = np.select([network.op == Op.LINE, network.op == Op.FLUSH], [LINE, FLUSH], WORK)[cycle.step]
-    rules, work = network.rules, network.scv[network.op == Op.WORK]
-    return Points(
-        value=_plain(network.value_ns), local=_plain(network.line_local_ns), slowdown=_plain(network.slowdown),
-        rwsem=_plain(network.rwsem_ns), row=cycle.row, step=cycle.step, odd=cycle.odd, kind=kind.astype(np.int64),
-        times=cycle.times, hazard=cycle.hazard_op, counts=np.array(cycle.counts, float),
-        n_threads=int(network.n_threads), cpus=int(network.cpus), lines=len(network.lines),
-        per_table=int(network.threads_per_page_table), flushes=FLUSHES if FLUSH in kind else 1,
-        aborts=float(aborts), scv=max(0.0, float(work[0])) if len(work) else 0.0,
-        read_cv=float(np.sqrt(work[0])) if len(work) else 1.0,
-        rules=Rules(
-            int(rules.sleep), int(rules.wake_all_readers), int(bool(rules.read_steal or rules.read_spin)),
-            int(rules.write_spin), int(rules.spin_on_reader),
-        ),
-    )  # fmt: skip
+    mix(points, lanes, j)
 
 
 def lanes_for(cycle: Cycle, n_threads: int, first: int, last: int) -> Lanes:
     """Idle lanes, for the points first..last - 1."""
     rows, lines = cycle.layout.rows, cycle.layout.lines
+    fours = max(-(-lines // FOUR), 1) * FOUR
     return Lanes(
-        point=np.zeros(LANES, np.int64), phase=np.zeros(LANES, np.int64), turn=np.zeros(LANES, np.int64),
+        point=np.zeros(LANES, np.int64), phase=np.zeros(LANES, np.int64), turn=np.full(LANES, -1, np.int64),
         flush=np.zeros(LANES, np.int64), queue=np.array([first, last, LANES], np.int64),
-        alone=np.zeros((rows, LANES)), flushed=np.zeros((rows, LANES)), cost=np.zeros((rows, LANES)),
-        attempt=np.zeros((1 + lines, LANES)), demand=np.zeros((lines, LANES)), residence=np.zeros((lines, LANES)),
-        arrival=np.zeros((n_threads, LANES)), var=np.zeros(VARIABLES * LANES),
+        alone=np.zeros((rows, LANES)), cost=np.zeros((2 * rows, LANES)),
+        attempt=np.zeros((1 + lines, LANES)), chance=np.zeros(LANES), demand=np.zeros((lines, LANES)),
+        scaled=np.zeros((fours, LANES)), norm=np.zeros((fours, LANES)), carry=np.zeros((STEPS, LANES)),
+        arrival=np.zeros((n_threads + STEPS + 1, LANES)), ops=np.zeros((n_threads + STEPS, LANES)),
+        var=np.zeros(VARIABLES * LANES),
     )  # fmt: skip

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import TIMES
-from ..primitives.compiled import compiled
+from ..primitives.compiled import compiled, inlined
 from .lanes import (
-    BATCH,
+    ALL,
     HANDOFF,
     HARMONIC,
     INSIDE,
     LANES,
     LONGEST,
-    OPS_NS,
     OWN_POWER,
     OWNED,
     PER_CYCLE,
@@ -25,38 +23,40 @@ from .lanes import (
     READ_WAIT,
     READERS,
     READS,
-    SEND,
     SHARE,
+    SPIN,
+    STEAL,
+    STEPS,
+    WAKE,
     WEIGHT,
     WRITE_NS,
     WRITE_WAIT,
     Lanes,
     Points,
 )
+from .lock_capacity import MANY, by_state, first_come, wake_few, wake_many
 
 Floats = NDArray[np.float64]
-WAKE, WAKE_SEND, SPIN_HANDOFF = (TIMES.index(name) for name in ("wake_ns", "wake_send_ns", "spin_handoff_ns"))
-STEAL = len(TIMES)
-MOST_WOKEN = 256
-"""readers that one wake-up takes along (MAX_READERS_WAKEUP)"""
-EULER = 1.7810724
-"""e^gamma: the longest of r holds is about ln(1 + EULER r)"""
+EVEN_OUT = 2 * STEPS
+"""states of the chain after which its weights are made shares again"""
 WRITES = 5
 """in Points.counts"""
 
 
 @compiled
 def operations(points: Points, lanes: Lanes) -> None:
-    """Operations on the lock per cycle and the share of writers; nobody at the lock to begin with."""
+    """Operations on the lock per cycle and the share of writers; one thread at the lock, or nobody."""
     v, writes = lanes.var, points.counts[WRITES]
     start = lanes.arrival[min(points.n_threads, points.cpus) - 1]
     for j in range(LANES):
         operations_per_cycle = v[READS * LANES + j] + writes
-        v[PER_CYCLE * LANES + j] = operations_per_cycle
-        v[SHARE * LANES + j] = writes / max(operations_per_cycle, 1e-300)
-        v[POWER * LANES + j] = v[OWN_POWER * LANES + j] = v[WEIGHT * LANES + j] = v[OWNED * LANES + j] = 1.0
-        v[POWERS * LANES + j] = v[HARMONIC * LANES + j] = v[INSIDE * LANES + j] = 0.0
-        v[READERS * LANES + j] = v[LONGEST * LANES + j] = 0.0
+        p = writes / max(operations_per_cycle, 1e-300)
+        alone_ns = p * v[WRITE_NS * LANES + j] + (1 - p) * v[READ_NS * LANES + j]
+        v[PER_CYCLE * LANES + j], v[SHARE * LANES + j] = operations_per_cycle, p
+        lanes.ops[0, j] = alone_ns * operations_per_cycle
+        v[POWER * LANES + j], v[OWN_POWER * LANES + j], v[HARMONIC * LANES + j] = 1 - p, p, 1 - p
+        v[POWERS * LANES + j] = v[WEIGHT * LANES + j] = v[OWNED * LANES + j] = v[ALL * LANES + j] = 1.0
+        v[INSIDE * LANES + j] = v[READERS * LANES + j] = v[LONGEST * LANES + j] = 0.0
         v[RATE * LANES + j] = start[j]
 
 
@@ -72,109 +72,48 @@ def handoff(points: Points, lanes: Lanes) -> None:
     """
     v, rules = lanes.var, points.rules
     for j in range(LANES):
-        times, p = points.rwsem[lanes.point[j]], v[SHARE * LANES + j]
-        spin = rules.write_spin * (p + (1 - p) * times[STEAL])
+        p, wake = v[SHARE * LANES + j], v[WAKE * LANES + j]
+        spin = rules.write_spin * (p + (1 - p) * v[STEAL * LANES + j])
         takes_over = spin * (p + (1 - p) * rules.spin_on_reader)
         barges = 1.0 if rules.barges else p
         think = 1 / max(lanes.arrival[0, j] * v[PER_CYCLE * LANES + j], 1e-300)
-        wake = times[WAKE]
         gap = wake - barges * wake * wake / max(wake + think, 1e-300)
-        v[HANDOFF * LANES + j] = p * (takes_over * times[SPIN_HANDOFF] + (1 - takes_over) * gap)
-        v[BATCH * LANES + j], v[SEND * LANES + j] = wake, times[WAKE_SEND]
-
-
-@compiled
-def first_come(points: Points, lanes: Lanes, n: int, lost: float) -> None:
-    """Mean time per cycle of a FCFS lock that n threads never leave: `saturated_op_ns` with hand-offs (if lost is 1).
-
-    Batches: p q of them per operation, of (1 - q^n) / p readers.
-    """
-    v, cv = lanes.var, points.read_cv
-    for j in range(LANES):
-        p = v[SHARE * LANES + j]
-        q, power = 1 - p, v[POWER * LANES + j]
-        powers = v[POWERS * LANES + j] + power
-        power *= q
-        last, harmonic = power / n, v[HARMONIC * LANES + j]
-        constant = q / powers
-        longest = constant + cv * (p * harmonic + last - constant)
-        wake, send = v[BATCH * LANES + j], v[SEND * LANES + j]
-        waking = (1 - power) * (q * send) + p * q * (wake - send) + v[HANDOFF * LANES + j]
-        op_ns = p * v[WRITE_NS * LANES + j] + v[READ_NS * LANES + j] * longest
-        v[OPS_NS * LANES + j] = (op_ns + lost * waking) * v[PER_CYCLE * LANES + j]
-        v[POWER * LANES + j], v[POWERS * LANES + j] = power, powers
-        v[HARMONIC * LANES + j] = harmonic + last
-
-
-def log_of_ratio(after: float, before: float, terms: int) -> float:
-    """ln(after / before), by a series that a vector unit can do: 2 (z + z^3/3 + z^5/5 ...), z = (a - b) / (a + b).
-
-    With 20 terms exact to rounding for ratios up to 3, with 9 up to 1.4.
-    """
-    z = (after - before) / (after + before)
-    square, total = z * z, 0.0
-    for k in range(terms - 1, -1, -1):
-        total = total * square + 1.0 / (2 * k + 1)
-    return 2 * z * total
-
-
-log_step = compiled(log_of_ratio)
-
-
-@compiled
-def longest_of(lanes: Lanes, n: int, terms: int) -> None:
-    """About how many times its mean the longest hold of the readers among n threads lasts: ln(1 + EULER r)."""
-    v = lanes.var
-    for j in range(LANES):
-        q, power = 1 - v[SHARE * LANES + j], v[POWER * LANES + j] * (1 - v[SHARE * LANES + j])
-        readers = n * max(q - power, 0.0) / max(1 - power, 1e-300)
-        step = log_step(1 + EULER * readers, 1 + EULER * v[READERS * LANES + j], terms)
-        v[LONGEST * LANES + j] += step
-        v[READERS * LANES + j] = readers
-
-
-@compiled
-def wake_all(points: Points, lanes: Lanes, n: int, lost: float) -> None:
-    """The same where a reader at the head takes all queued readers along: `saturated_op_ns_wake_all` with hand-offs.
-
-    Batches: one a round of n operations, of all its readers (at most MOST_WOKEN), if it has readers and writers.
-    """
-    v, cv = lanes.var, points.read_cv
-    if n < 4:
-        longest_of(lanes, n, 20)
-    else:
-        longest_of(lanes, n, 9)
-    for j in range(LANES):
-        p = v[SHARE * LANES + j]
-        q = 1 - p
-        power, own = v[POWER * LANES + j] * q, v[OWN_POWER * LANES + j] * p
-        mixed, constant = max(1 - power, 1e-300), min(v[READERS * LANES + j], 1.0)
-        longest = constant + cv * (v[LONGEST * LANES + j] - constant)
-        wake, send = v[BATCH * LANES + j], v[SEND * LANES + j]
-        waking = (1 - power) * (1 - own) / n * (wake + send * min(q * n, MOST_WOKEN)) + v[HANDOFF * LANES + j]
-        op_ns = p * v[WRITE_NS * LANES + j] + v[READ_NS * LANES + j] * (mixed * longest + power) / n
-        v[OPS_NS * LANES + j] = (op_ns + lost * waking) * v[PER_CYCLE * LANES + j]
-        v[POWER * LANES + j], v[OWN_POWER * LANES + j] = power, own
+        v[HANDOFF * LANES + j] = p * (takes_over * v[SPIN * LANES + j] + (1 - takes_over) * gap)
 
 
 @compiled
 def feed(points: Points, lanes: Lanes, n: int) -> None:
-    """State n of the birth-death chain of the number at the lock: its throughput, mean, chance of 0, so far.
+    """States n..n + STEPS - 1 of the birth-death chain of the number at the lock: its throughput, mean, chance of 0.
 
-    Running means: w_n, the share of state n among states 0..n, gives every mean in about 12 operations
-    per state and no logarithm. Needs arrival[N - n] * cycle_ns[n - 1] to fall with n.
+    Sums of weights that are no shares yet; see `even_out`. No division, no logarithm.
     """
-    v, n_threads, cpus = lanes.var, points.n_threads, points.cpus
-    arrival = lanes.arrival[min(n_threads - n + 1, cpus) - 1]
-    outside = min(n_threads - n, cpus)
-    after, some = lanes.arrival[max(outside - 1, 0)], 1.0 if outside else 0.0
+    v, n_threads, cpus, nobody = lanes.var, points.n_threads, points.cpus, lanes.arrival.shape[0] - 1
     for j in range(LANES):
-        ratio = v[WEIGHT * LANES + j] * arrival[j] * v[OPS_NS * LANES + j]
-        weight = ratio / (1 + ratio)
-        v[WEIGHT * LANES + j] = weight
-        v[INSIDE * LANES + j] += weight * (n - v[INSIDE * LANES + j])
-        v[OWNED * LANES + j] *= 1 - weight
-        v[RATE * LANES + j] += weight * (some * after[j] - v[RATE * LANES + j])
+        weight, total = v[WEIGHT * LANES + j], v[ALL * LANES + j]
+        inside, rate = v[INSIDE * LANES + j], v[RATE * LANES + j]
+        for k in range(STEPS):
+            outside = n_threads - n - k
+            came = lanes.arrival[min(outside, cpus - 1) if outside >= 0 else nobody, j]
+            come = lanes.arrival[min(outside, cpus) - 1 if outside > 0 else nobody, j]
+            weight *= came * lanes.ops[min(n + k, cpus) - 1, j]
+            total += weight
+            inside += weight * (n + k)
+            rate += weight * come
+        v[WEIGHT * LANES + j], v[ALL * LANES + j] = weight, total
+        v[INSIDE * LANES + j], v[RATE * LANES + j] = inside, rate
+
+
+@compiled
+def even_out(lanes: Lanes) -> None:
+    """Make the weights of the chain shares of those so far, so that no float overflows."""
+    v = lanes.var
+    for j in range(LANES):
+        share = 1.0 / v[ALL * LANES + j]
+        v[WEIGHT * LANES + j] *= share
+        v[OWNED * LANES + j] *= share
+        v[INSIDE * LANES + j] *= share
+        v[RATE * LANES + j] *= share
+        v[ALL * LANES + j] = 1.0
 
 
 def long_writers(free: float, n_threads: int, operations: float, writes: float, write_ns: float) -> float:
@@ -188,7 +127,7 @@ def long_writers(free: float, n_threads: int, operations: float, writes: float, 
     return 1 / (1 / free + writes * still)
 
 
-bound = compiled(long_writers)
+bound = inlined(long_writers)
 
 
 @compiled
@@ -216,15 +155,18 @@ def flow_equivalent_lock(points: Points, lanes: Lanes) -> None:
     writers are given the same wait. With fewer CPUs than threads, as many run at once as there are CPUs.
     """
     operations(points, lanes)
-    sleeps = points.rules.sleep == 1
-    if sleeps:
-        handoff(points, lanes)
-    for n in range(1, points.n_threads + 1):
-        lost = 1.0 if sleeps and n > 1 else 0.0
-        if n <= points.cpus:
-            if points.rules.wake_all:
-                wake_all(points, lanes, n, lost)
-            else:
-                first_come(points, lanes, n, lost)
+    handoff(points, lanes)
+    by_state(points, lanes, float(points.rules.sleep))
+    for n in range(2, min(points.n_threads, points.cpus) + 1, STEPS):
+        if not points.rules.wake_all:
+            first_come(lanes, n)
+        elif n < MANY:
+            wake_few(lanes, n)
+        else:
+            wake_many(lanes, n)
+    for n in range(1, points.n_threads + 1, STEPS):
         feed(points, lanes, n)
+        if n % EVEN_OUT == 1:
+            even_out(lanes)
+    even_out(lanes)
     waits(points, lanes)
