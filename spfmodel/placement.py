@@ -44,14 +44,13 @@ CROWD = 6.0
 
 
 def slowdown(machine: Machine, sibling_gain: Floats, crowding: Floats) -> Floats:
-    """(D, cpus + 1) factor on work when r CPUs run.
+    """(D, cpus + 1) factor on work when r CPUs run; (1, cpus + 1) if all draws agree on both arguments.
 
     A busy sibling adds only `sibling_gain` of a core; and work slows by up to `crowding` as turbo
-    bins, shared cache and memory bandwidth are used up. Draws that agree on both cost no more than one.
+    bins, shared cache and memory bandwidth are used up. sibling_gain, crowding : (D,) or (1,)
     """
-    size = len(sibling_gain)
-    if size > 1 and not np.ptp(sibling_gain) and not np.ptp(crowding):
-        return np.repeat(slowdown(machine, sibling_gain[:1], crowding[:1]), size, axis=0)
+    if not np.ptp(sibling_gain) and not np.ptp(crowding):
+        sibling_gain, crowding = sibling_gain[:1], crowding[:1]
     running = np.arange(machine.cpus + 1, dtype=float)
     extra = np.maximum(0, running - machine.cores)
     capacity = np.minimum(running, machine.cores) + sibling_gain[:, None] * extra

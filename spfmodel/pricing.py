@@ -1,6 +1,6 @@
 """What every step costs: a machine's and a workload's numbers, by the names that tables use.
 
-All prices are arrays over draws (D,), in ns, or shares where the name says so.
+All prices are arrays over draws, (D,), or (1,) where all draws agree; in ns, or shares where the name says so.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ counted would follow, so it is left out.)"""
 
 
 def values(machine: Machine, workload: Workload, draws: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Costs of the machine and parameters of the workload by name, each (D,): draws where given."""
-    size = max([1, *(len(v) for v in draws.values())])
+    """Costs of the machine and parameters of the workload by name: (D,) where draws are given, else (1,)."""
     known = {name: q.value for name, q in {**machine.costs, **workload.parameters}.items()}
-    out = {name: np.full(size, value) for name, value in known.items()}
+    out = {name: np.full(1, value) for name, value in known.items()}
+    size = max([1, *(len(v) for v in draws.values())])
     out.update({name: np.broadcast_to(np.asarray(v, float), (size,)) for name, v in draws.items()})
     return out
 
@@ -174,7 +174,7 @@ def mapped_runs(n_threads: int, faults: int) -> float:
 
 
 def prices(machine: Machine, workload: Workload, draws: Mapping[str, Floats], n_threads: int) -> dict[str, Floats]:
-    """Every cost that a protocol's table or a program may name, (D,) each.
+    """Every cost that a protocol's table or a program may name: (D,), or (1,) where all draws agree.
 
     line_ns here includes the transfers that cross sockets: line_ns * (1 + (line_cross_ratio - 1) *
     cross_share)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +30,8 @@ class _Writer:
     """Collects steps while a program is laid out."""
 
     priced: Mapping[str, Floats]
+    size: int
+    """draws"""
     private: bool = False
     """each thread is a process: its mm is its own"""
     lines: list[str] = field(default_factory=list)
@@ -42,9 +44,8 @@ class _Writer:
 
     def add(self, op: Op, label: str, arg: int = 0, value: Floats | float = 0.0, cause: int = -1) -> int:
         """Append a step; consecutive WORK steps become one. Returns its place."""
-        size = len(next(iter(self.priced.values())))
         scv = self.scv(op)
-        amount = np.broadcast_to(np.asarray(value, float), (size,))
+        amount = np.asarray(value, float)
         if op == Op.WORK and len(self.rows) > self.loop_start and self.rows[-1][0] == Op.WORK:
             last = self.rows.pop()
             amount, label = amount + last[4], f"{last[6]} + {label}"
@@ -188,7 +189,8 @@ def build(
     if fault_kind(workload) in protocol.refuses:
         ones = np.ones_like(priced["line_ns"])
         priced |= {"notsup_share": ones, "refused_ns": priced["failed_attempt_ratio"] * priced["line_ns"]}
-    w = _Writer(priced=priced, private=workload.choice("mode") == "processes")
+    size = max(map(len, priced.values()))
+    w = _Writer(priced=priced, size=size, private=workload.choice("mode") == "processes")
     tries = tries_at_all(protocol, workload, n_threads)
     first = [_cycle(w, machine, workload, workload.program, protocol, tries)] * n_threads
     extra = dedicated_updaters(workload)
@@ -211,6 +213,14 @@ def tries_at_all(protocol: Protocol, workload: Workload, n_threads: int) -> bool
     return bool(protocol.attempt) and not skips and not kernel_mode
 
 
+def _by_draw(columns: Sequence[Floats], size: int) -> Floats:
+    """(D, S) of S columns, (D,) or (1,) each; every column is contiguous, as solvers of all draws at once want it."""
+    out = np.empty((len(columns), size))
+    for row, column in zip(out, columns, strict=True):
+        row[:] = column
+    return out.T
+
+
 def _network(
     w: _Writer, machine: Machine, workload: Workload, n_threads: int, entry: list[int], rules: RwsemRules
 ) -> Network:
@@ -225,12 +235,13 @@ def _network(
     op, arg, fail, cause = (np.array(c, np.int32) for c in columns[:4])
     p = w.priced
     return Network(
-        op=op, arg=arg, fail=fail, cause=cause, value_ns=np.ascontiguousarray(np.stack(columns[4], axis=1)),
-        scv=np.array(columns[5]), line_local_ns=p["line_local_ns"], entry=np.array(entry, np.int32),
-        n_threads=len(entry), cpus=machine.cpus, slowdown=slowdown(machine, p["sibling_gain"], p["crowding"]),
+        op=op, arg=arg, fail=fail, cause=cause, value_ns=_by_draw(columns[4], w.size),
+        scv=np.array(columns[5]), line_local_ns=np.array(np.broadcast_to(p["line_local_ns"], w.size)),
+        entry=np.array(entry, np.int32), n_threads=len(entry), cpus=machine.cpus,
+        slowdown=np.broadcast_to(slowdown(machine, p["sibling_gain"], p["crowding"]), (w.size, machine.cpus + 1)),
         threads_per_page_table=threads_per_page_table(machine, p, n_threads),
         lines=tuple(w.lines), causes=tuple(w.causes), rules=rules,
-        rwsem_ns=np.stack([p[t] for t in (*TIMES, "steal_probability")], axis=1),
+        rwsem_ns=_by_draw([p[t] for t in (*TIMES, "steal_probability")], w.size),
         units_per_cycle=workload.units_per_cycle * (faults if workload.unit in ("faults", "pages touched") else 1),
         faults_per_cycle=float(faults), updates_per_cycle=float(updates),
         labels=tuple(columns[6]),

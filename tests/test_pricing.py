@@ -22,6 +22,8 @@ from spfmodel.pricing import (
     turns,
     values,
 )  # fmt: skip
+from spfmodel.program import build
+from spfmodel.protocols import PROTOCOLS
 from spfmodel.settings import parse, with_settings
 from spfmodel.sources import Quantity
 
@@ -140,7 +142,18 @@ def test_draws_replace_medians_and_leave_the_rest() -> None:
     machine, workload = MACHINES["x86-vm-16"], WORKLOADS["ebizzy-mTRp"]
     found = values(machine, workload, {"wake_ns": np.array([1e4, 2e4, 3e4])})
     assert found["wake_ns"].tolist() == [1e4, 2e4, 3e4]
-    assert found["slice_ns"].tolist() == [machine.costs["slice_ns"].value] * 3
+    assert found["slice_ns"].tolist() == [machine.costs["slice_ns"].value]
+
+
+def test_a_number_on_which_all_draws_agree_makes_the_same_network_as_the_number_itself() -> None:
+    machine, workload = MACHINES["x86-vm-16"], WORKLOADS["ebizzy-mTRp"]
+    line = {"line_ns": np.array([50.0, 60.0, 70.0])}
+    spelled = {name: np.full(3, machine.costs[name].value) for name in ("wake_ns", "crowding", "fault_work_ns")}
+    for protocol in PROTOCOLS.values():
+        ours, theirs = (build(machine, workload, protocol, 20, draws=line | more) for more in ({}, spelled))
+        for name in ("value_ns", "slowdown", "rwsem_ns", "line_local_ns"):
+            assert len(getattr(ours, name)) == 3
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
 
 
 def test_what_the_user_sets_is_priced() -> None:

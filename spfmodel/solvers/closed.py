@@ -19,12 +19,11 @@ from ..network import Network, Solution
 from ..primitives import seqcount, spin_trylock
 from ..primitives.compiled import compiled_entry, fingerprint
 from . import aborts, cycle, equilibrium, exponentials, lanes, line_stations, lock_capacity, lock_models, outcome
-from .cycle import read_cycle
 from .equilibrium import after, before
 from .lanes import BUSY_LANES, LANES, Lanes, Points, lanes_for, take_next
 from .lock_models import flow_equivalent_lock
 from .outcome import rows_for, solution
-from .points import points_of
+from .points import cycle_of, points_of
 
 Floats = NDArray[np.float64]
 STAMP = fingerprint((
@@ -55,7 +54,7 @@ run = _runner(STAMP)
 
 def solve_from(network: Network, aborts: float = 0.0) -> Solution:
     """Solve all draws from no aborts (0.0) or nothing but aborts (1.0)."""
-    cycle, size = read_cycle(network), len(network.value_ns)
+    cycle, size = cycle_of(network), len(network.value_ns)
     found = np.empty((rows_for(cycle), size))
     run(points_of(network, cycle, aborts), lanes_for(cycle, network.n_threads, 0, size), found)
     return solution(network, cycle, found, "closed")

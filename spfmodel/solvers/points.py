@@ -7,15 +7,31 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Network, Op
+from ..network import Network, Op, repeats
 from ..primitives.cacheline import mean_service_ns
-from .cycle import Cycle
+from .cycle import Cycle, read_cycle
 from .lanes import Points, Rules
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 FLUSHES = 4
 """rounds in which the number of CPUs that a shootdown interrupts settles"""
+
+
+PROGRAMS = 64
+"""whose cycles are kept"""
+_kept: dict[tuple[object, ...], Cycle] = {}
+
+
+def cycle_of(network: Network) -> Cycle:
+    """The cycle of a network's program, which is read once for all networks that have it; errors as `read_cycle`."""
+    arrays = (a.tobytes() for a in (network.op, network.arg, network.cause, network.entry, repeats(network)))
+    key = (*arrays, network.lines, bool(network.rules.downgrade))
+    found = _kept.get(key) or read_cycle(network)
+    if len(_kept) >= PROGRAMS:
+        _kept.clear()
+    _kept[key] = found
+    return found
 
 
 class Amounts(NamedTuple):

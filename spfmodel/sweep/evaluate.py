@@ -25,8 +25,8 @@ from .plan import Plan, point_seed
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
-BLOCK = 4096
-"""points that are solved as one array: what they need stays in a core's cache"""
+BLOCK = 16_384
+"""points that are solved as one array: so many that laying out a program costs little beside"""
 HOMES = {"fact": "facts", "cost": "costs", "parameter": "parameters", "choice": "choices", "kernel": "kernels"}
 
 
