@@ -62,6 +62,8 @@ EVENTS = 200_000
 """Calendar pops per draw, unless the caller wants more."""
 MOST_DOUBLINGS = 8
 """of a run that goes on until its interval is narrow enough"""
+FEWEST_CYCLES = 50.0
+"""of each thread in each run before an interval is trusted to end it: shorter runs have not left where they began"""
 
 
 def _check(network: Network) -> None:
@@ -162,7 +164,7 @@ def _summary(network: Network, runs: Sequence[Run]) -> dict[str, float]:
         "attempts": attempts / max(faults, 1.0), "fault_ns": total[FAULT_NS - CYCLES] / max(faults, 1.0),
         "p99": percentile(histogram, 0.99), "update_ns": total[UPDATE_NS - CYCLES] / max(updates, 1.0),
         "busy": total[BUSY_NS - CYCLES] / clock, "u:mmap_sem (write)": total[WRITER_NS - CYCLES] / clock,
-        "u:mmap_sem (read)": total[READER_NS - CYCLES] / clock,
+        "u:mmap_sem (read)": total[READER_NS - CYCLES] / clock, "cycles": total[0] / len(runs) / network.n_threads,
     }  # fmt: skip
     aborts = kept[..., EXPECTED - CYCLES : EXPECTED - CYCLES + len(network.causes)].sum(axis=-1)
     out["fallback half"] = over_runs(aborts, kept[..., ATTEMPTS - CYCLES])[1] if attempts > 0 else 0.0
@@ -195,7 +197,7 @@ def _one(starts: Sequence[tuple[Network, int]], draw: int, events: int, until: f
     runs = [begin(start, draw, seed, events) for start, seed in starts]
     row = _summary(network, runs)
     for _ in range(MOST_DOUBLINGS if until > 0 else 0):
-        if row["half"] <= until * row["throughput"]:
+        if row["half"] <= until * row["throughput"] and row["cycles"] >= FEWEST_CYCLES:
             break
         runs = [doubled(made) for made in runs]
         row = _summary(network, runs)
