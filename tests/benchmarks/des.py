@@ -35,9 +35,9 @@ def contestants() -> Iterator[tuple[str, Callable[[int, int], Run], int, str]]:
     if peers.ldes():
         yield "LINE LDES", repairman.ldes, 500_000, "ratio >= 4"
     if peers.python():
-        yield "SimPy", repairman.python_peer("simpy"), 60_000, "ratio >= 100"
-        yield "Ciw", repairman.python_peer("ciw"), 20_000, ""
-        yield "salabim", repairman.python_peer("salabim"), 20_000, ""
+        yield "SimPy", repairman.python_peer("simpy"), 200_000, "ratio >= 100"
+        yield "Ciw", repairman.python_peer("ciw"), 30_000, ""
+        yield "salabim", repairman.python_peer("salabim"), 30_000, ""
 
 
 def logarithm(cycles: int, seed: int) -> Run:
