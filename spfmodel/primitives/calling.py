@@ -8,6 +8,7 @@ data, shape and strides.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
 from ctypes import CDLL
@@ -36,7 +37,13 @@ def compile_entry(function: Callable[..., Any], options: dict[str, Any], given: 
     """
     dispatcher = njit(**options)(function)
     types = tuple(typeof(_plain(value)) for value in given)  # type: ignore[no-untyped-call]
-    dispatcher.compile(types)
+    collects = gc.isenabled()
+    gc.disable()  # a tenth of the time to compile
+    try:
+        dispatcher.compile(types)
+    finally:
+        if collects:
+            gc.enable()
     made = dispatcher.overloads[types]
     returns = unliteral(made.signature.return_type)  # type: ignore[no-untyped-call]
     needs = set(re.findall(r'^declare [^@]*@"?([^"(]+)', made.library.get_llvm_str(), re.MULTILINE))
