@@ -87,7 +87,9 @@ def chance(points: Points, lanes: Lanes, c: int, j: int, pace: float) -> float:
 def chances(points: Points, lanes: Lanes, c: int) -> None:
     """`chance` for all lanes at their pace, a loop for each kind of hazard."""
     op, row, v, found = points.hazard[c], row_of(points, c), lanes.var, lanes.chance
-    if op == ABORTS_BY_CHANCE:
+    if op == ABORTS_IF_MOVED and not (points.used[row + WINDOW] or points.used[row + WINDOW_LINES]):
+        found[:] = 0.0
+    elif op == ABORTS_BY_CHANCE:
         for j in range(LANES):
             found[j] = lanes.cost[row + CHANCE, j]
     elif op == ABORTS_BY_TRYLOCK:

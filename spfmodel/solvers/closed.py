@@ -1,7 +1,8 @@
 """Closed forms: from a network's program to its `Solution`, at once for all draws (approx).
 
 Lines are product-form stations, mmap_sem is a server of rate X_sat(n), and the pace of the network is the
-one at which attempts abort as often as they must. A core solves some 300,000 draws of 16 threads a second.
+one at which attempts abort as often as they must. A core builds and solves 250,000 to 600,000 draws of 16
+threads a second (see tests/benchmarks/closed_forms.py).
 
 What is left out: the order of a cycle's steps, waits at page-table spinlocks, pre-emption of holders,
 barging and stealing beyond `lock_models.handoff`, and the bursts in which aborted faults queue.
