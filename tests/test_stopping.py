@@ -79,8 +79,9 @@ def sequentially(until: float, seeds: int) -> Iterator[tuple[bool, float, float]
 def test_stopping_when_the_interval_is_narrow_does_not_spoil_its_coverage() -> None:
     """As Chow and Robbins (1965) have it for narrow intervals; here at 2 %, with checks at doublings only."""
     covered, width, error = np.array(list(sequentially(0.02, seeds=20))).T
-    assert 0.93 <= covered.mean() <= 0.98
-    assert width.max() < 0.021
+    assert 0.94 <= covered.mean() <= 0.985
+    assert np.mean(width <= 0.0205) > 0.99  # the others gave up after the last doubling, and say so
+    assert width.max() < 0.03
     assert abs(error.mean()) < 0.1 * width.mean() + 3 * error.std() / np.sqrt(len(error))
 
 
