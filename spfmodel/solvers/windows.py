@@ -19,6 +19,9 @@ WITHOUT_COIN = np.isin(list(Op), (Op.SEQ_READ, Op.SEQ_CHECK, Op.TRYLOCK, Op.VMA_
 MOVES = np.isin(list(Op), (Op.SEQ_ODD, Op.SEQ_EVEN))
 """by op"""
 NONE = -1
+MOST_WATCHED = 1024
+"""threads: among more, an update that looks at each attempt costs more than it saves, and what sequences abort is
+counted as it comes"""
 
 
 def by_coin(network: Network, draw: int) -> tuple[bool, bool]:
@@ -54,7 +57,8 @@ def windows(network: Network, draw: int) -> tuple[Ints, Floats]:
     and (S,) squared coefficients of variation, or of a check how an abort by it counts (hazard.py): 1 as it comes, 0
     by its chance, -1 since a sequence might move; of SEQ_ODD and SEQ_EVEN 1 if attempts are looked at, else 0.
     """
-    op, size, coins = network.op, len(network.op), by_coin(network, draw)
+    op, size = network.op, len(network.op)
+    coins = by_coin(network, draw) if network.n_threads <= MOST_WATCHED else (False, False)
     books = np.where(WITHOUT_COIN[op], 1.0, network.scv)
     books[op == Op.CHANCE] = 0.0
     if not any(coins):
