@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from spfmodel import machine_code
-from spfmodel.primitives import chance, state
-from spfmodel.primitives.compiled import _collect, compiled, compiled_entry, fingerprint
-from spfmodel.solvers import engine
+from spfmodel.primitives import chance, ziggurat
+from spfmodel.primitives.compiled import _collect, compiled, compiled_entry
+from spfmodel.solvers import closed, engine, lock_models
 
 
 def entry_of(module: ModuleType) -> dict[str, str]:
@@ -34,22 +34,29 @@ def module_of(constant: float, increment: int) -> ModuleType:
     return module
 
 
-def test_same_code_same_fingerprint() -> None:
-    assert fingerprint([module_of(1.5, 2)]) == fingerprint([module_of(1.5, 2)])
-
-
 @pytest.mark.parametrize("other", [(1.6, 2), (1.5, 3)])
-def test_other_code_other_fingerprint(other: tuple[float, int]) -> None:
-    assert fingerprint([module_of(*other)]) != fingerprint([module_of(1.5, 2)])
+def test_other_code_is_made_anew(other: tuple[float, int]) -> None:
     assert entry_of(module_of(*other)) != entry_of(module_of(1.5, 2)) == entry_of(module_of(1.5, 2))
 
 
-def test_the_loop_on_disk_belongs_to_these_modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = (chance, state)
-    before = fingerprint(modules)
-    monkeypatch.setattr(chance, "MOST_STAGES", 99)
-    assert fingerprint(modules) != before
-    assert [cell.cell_contents for cell in engine.run.py_func.__closure__] == [engine.STAMP]
+def sources_of(entry: Any) -> dict[str, str]:
+    """What an entry's machine code is made of."""
+    _collect(entry.py_func, sources := {})
+    return sources
+
+
+def test_the_loop_on_disk_belongs_to_all_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However deep; a formula's constant is none of the simulation's."""
+    loop, formulas = sources_of(engine.run), sources_of(closed.run)
+    for module, name, mine in (
+        (chance, "MOST_STAGES", True),
+        (ziggurat, "EXP_X", True),
+        (lock_models, "WRITES", False),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, getattr(module, name) + 1)
+            assert (sources_of(engine.run) != loop) == mine
+            assert (sources_of(closed.run) != formulas) != mine
 
 
 class Given(NamedTuple):

@@ -5,7 +5,7 @@ What numba made is kept on disk and loaded by LLVM alone: importing numba and it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import EnumType
 from functools import cached_property
 from hashlib import sha256
@@ -15,7 +15,6 @@ from struct import pack
 from threading import Lock
 from types import CodeType, ModuleType
 from typing import Any, TypeVar, cast
-from zlib import crc32
 
 import numpy as np
 
@@ -210,12 +209,3 @@ def _says(value: object) -> str:
         return repr(getattr(value, "_fields", ())) + repr(list(value) if isinstance(value, EnumType) else "")
     code = getattr(getattr(value, "py_func", None), "__code__", None)
     return _text(code) if isinstance(code, CodeType) else ""
-
-
-def fingerprint(modules: Iterable[ModuleType]) -> int:
-    """A number that changes with any compiled function or constant of the modules, never 0.
-
-    An entry that has it in its closure is compiled anew when they change, whether it calls them or not.
-    """
-    texts = (f"{name}={_says(value)}" for module in modules for name, value in sorted(vars(module).items()))
-    return crc32("\n".join([repr(OPTIONS), *texts]).encode()) | 1

@@ -2,7 +2,7 @@
 
 Lines are product-form stations, mmap_sem is a server of rate X_sat(n), and the pace of the network is the
 one at which attempts abort as often as they must. A core builds and solves 250,000 to 600,000 draws of 16
-threads a second (see tests/benchmarks/closed_forms.py).
+threads a second (docs/speed.md).
 
 What is left out: the order of a cycle's steps, waits at page-table spinlocks, pre-emption of holders,
 barging and stealing beyond `lock_models.handoff`, and the bursts in which aborted faults queue.
@@ -10,16 +10,13 @@ barging and stealing beyond `lock_models.handoff`, and the bursts in which abort
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Network, Solution
-from ..primitives import seqcount, spin_trylock
-from ..primitives.compiled import compiled_entry, fingerprint
-from . import aborts, cycle, equilibrium, exponentials, lanes, line_stations, lock_capacity, lock_models, outcome
+from ..primitives.compiled import compiled_entry
 from .equilibrium import after, before
 from .lanes import BUSY_LANES, LANES, Lanes, Points, lanes_for, take_next
 from .lock_models import flow_equivalent_lock
@@ -27,30 +24,17 @@ from .outcome import rows_for, solution
 from .points import cycle_of, points_of
 
 Floats = NDArray[np.float64]
-STAMP = fingerprint((
-    seqcount, spin_trylock, aborts, cycle, equilibrium, exponentials, lanes, line_stations, lock_capacity, lock_models,
-    outcome,
-))  # fmt: skip
 
 
-def _runner(stamp: int) -> Callable[[Points, Lanes, Floats], int]:
-    """The formulas in one loop, as machine code that belongs to the sources of this stamp."""
-
-    @compiled_entry
-    def run(points: Points, at_work: Lanes, out: Floats) -> int:
-        """Solve the points of the queue; out: (rows, D)."""
-        for j in range(LANES):
-            take_next(points, at_work, j)
-        while at_work.queue[BUSY_LANES] > 0:
-            before(points, at_work)
-            flow_equivalent_lock(points, at_work)
-            after(points, at_work, out)
-        return stamp
-
-    return run
-
-
-run = _runner(STAMP)
+@compiled_entry
+def run(points: Points, at_work: Lanes, out: Floats) -> None:
+    """Solve the points of the queue; out: (rows, D)."""
+    for j in range(LANES):
+        take_next(points, at_work, j)
+    while at_work.queue[BUSY_LANES] > 0:
+        before(points, at_work)
+        flow_equivalent_lock(points, at_work)
+        after(points, at_work, out)
 
 
 def solve_from(network: Network, aborts: float = 0.0) -> Solution:

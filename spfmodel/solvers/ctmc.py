@@ -7,7 +7,6 @@ constant holds); aborts are the fixed point of `equilibrium` (see tests for its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import ceil, log10
 
 import numpy as np
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from ..network import Network, Solution
 from ..primitives.compiled import compiled_entry
 from . import equilibrium
-from .closed import STAMP
 from .cycle import read_cycle
 from .lanes import (
     BUSY_LANES,
@@ -43,24 +41,15 @@ from .rwlock_chain import LockSystem, drain_rates, solve_lock
 Floats = NDArray[np.float64]
 
 
-def _stepper(stamp: int) -> Callable[[Points, Lanes, Floats, int], int]:
-    """What comes before the lock model and after it, as machine code that belongs to the sources of this stamp."""
-
-    @compiled_entry
-    def step(points: Points, at_work: Lanes, out: Floats, begins: int) -> int:
-        """Book what the lock answered, or take the first points (begins 1); then ask the lock again."""
-        if begins:
-            for j in range(LANES):
-                take_next(points, at_work, j)
-        else:
-            equilibrium.after(points, at_work, out)
-        equilibrium.before(points, at_work)
-        return stamp
-
-    return step
-
-
-step = _stepper(STAMP)
+@compiled_entry
+def step(points: Points, at_work: Lanes, out: Floats, begins: int) -> None:
+    """Book what the lock answered, or take the first points (begins 1); then ask the lock again."""
+    if begins:
+        for j in range(LANES):
+            take_next(points, at_work, j)
+    else:
+        equilibrium.after(points, at_work, out)
+    equilibrium.before(points, at_work)
 
 
 def chain_lock(points: Points, lanes: Lanes, j: int) -> float:

@@ -6,29 +6,10 @@ time are worked off within it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..primitives import (
-    chance,
-    hazard,
-    lock_line,
-    ownership,
-    pte_lock,
-    random_stream,
-    release,
-    rwsem,
-    scheduler,
-    spin_queue,
-    state,
-    vcpu,
-    vma_lock,
-    wait_list,
-    ziggurat,
-)  # fmt: skip
-from ..primitives.compiled import compiled, compiled_entry, fingerprint
+from ..primitives.compiled import compiled, compiled_entry
 from ..primitives.ownership import account
 from ..primitives.random_stream import uniform
 from ..primitives.rwsem import resume
@@ -56,7 +37,6 @@ from ..primitives.state import (
     in_place,
     schedule,
 )  # fmt: skip
-from . import steps
 from .steps import advance
 
 
@@ -99,33 +79,19 @@ def book(sm: Sim, out: NDArray[np.float64], batch: int) -> None:
     out[batch, SUMS_END - CYCLES] = sm.F[NOW]
 
 
-LOCK = (lock_line, ownership, release, rwsem, spin_queue, vcpu, wait_list)
-CHANCE = (random_stream, ziggurat, chance)
-STAMP = fingerprint((*CHANCE, hazard, pte_lock, scheduler, state, vma_lock, steps, *LOCK))
-
-
-def _runner(stamp: int) -> Callable[[Sim, NDArray[np.int32], float, int, NDArray[np.float64]], int]:
-    """The simulation loop, as machine code that belongs to the sources of this stamp."""
-
-    @compiled_entry
-    def run(arrays: Sim, entry: NDArray[np.int32], stagger_ns: float, per_batch: int, out: NDArray[np.float64]) -> int:
-        """Simulate out.shape[0] - 1 batches; out[b]: the tally (and the clock, last) after b of them."""
-        sm = in_place(arrays)
-        start(sm, entry, stagger_ns)
-        for batch in range(1, out.shape[0]):
-            for _ in range(per_batch):
-                i = sm.tree[1]
-                sm.F[NOW] = sm.due[i]
-                sm.due[i] = np.inf
-                event(sm, i)
-                fix(sm, i)
-            book(sm, out, batch)
-            if batch == out.shape[0] // 10:
-                for k in range(BINS):
-                    sm.I[LATENCY + k] = 0
-        return stamp
-
-    return run
-
-
-run = _runner(STAMP)
+@compiled_entry
+def run(arrays: Sim, entry: NDArray[np.int32], stagger_ns: float, per_batch: int, out: NDArray[np.float64]) -> None:
+    """Simulate out.shape[0] - 1 batches; out[b]: the tally (and the clock, last) after b of them."""
+    sm = in_place(arrays)
+    start(sm, entry, stagger_ns)
+    for batch in range(1, out.shape[0]):
+        for _ in range(per_batch):
+            i = sm.tree[1]
+            sm.F[NOW] = sm.due[i]
+            sm.due[i] = np.inf
+            event(sm, i)
+            fix(sm, i)
+        book(sm, out, batch)
+        if batch == out.shape[0] // 10:
+            for k in range(BINS):
+                sm.I[LATENCY + k] = 0

@@ -15,7 +15,7 @@ from .peers import BUILD, HERE, ROOT, say
 from .row import Row, slower_than_stored
 from .table import Results
 
-SUBJECTS = ("des", "mva", "sweeps", "chain", "verbs", "captures")
+SUBJECTS = ("des", "mva", "sweeps", "chain", "verbs", "captures", "variance")
 BUSY = 0.5
 """load average above which wall times are not to be trusted"""
 STORED = HERE / "results" / "latest.json"

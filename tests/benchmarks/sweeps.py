@@ -19,13 +19,15 @@ from spfmodel.program import build
 from spfmodel.protocols import PROTOCOLS
 from spfmodel.solvers import closed
 from spfmodel.solvers.mva import mva
+from spfmodel.sweep.evaluate import BLOCK
 
 from .growth import Curve
 from .peers import say
 from .row import Row, ratio_of
 from .timing import cpu_s, in_turn, least_cpu_s
 
-POINTS, CHUNK, ROUNDS = 50_000, 100_000, 5
+CHUNK, POINTS, ROUNDS = BLOCK, 4 * BLOCK, 5
+"""points are built and solved a block at a time, as a sweep does"""
 THREADS = (16, 128)
 AIMS = {16: 500_000, 128: 100_000}
 """points/s on two cores"""
@@ -86,17 +88,33 @@ def with_build(n_threads: int) -> Row:
     return Row(subject="sweeps", name=name, ours=POINTS * best, unit="points/s on one core")
 
 
+def in_processes(pool: ProcessPoolExecutor, protocol: str, n_threads: int, workers: int, points: int) -> float:
+    """Points per second of wall time, all processes together."""
+    started = perf_counter()
+    for job in [pool.submit(solved, protocol, n_threads, points) for _ in range(workers)]:
+        job.result()
+    return workers * points / (perf_counter() - started)
+
+
 def all_protocols(n_threads: int) -> Row:
-    """The slowest of the protocols that ship, built and solved; the rest in the note."""
+    """The slowest of the protocols that ship, built and solved in two processes; the rest in the note."""
     say(f"sweeps: all protocols, {n_threads} threads")
-    few = POINTS // 5
-    rates = {name: few / least_cpu_s(lambda n=name: solved(n, n_threads, few), 2) for name in PROTOCOLS}
-    slowest = min(rates, key=lambda name: rates[name])
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        rates = {
+            name: max(in_processes(pool, name, n_threads, 2, POINTS if k else CHUNK) for k in range(ROUNDS))
+            for name in PROTOCOLS
+        }
+    each = "; ".join(f"{name} {found / 1e3:.0f} k/s" for name, found in rates.items())
     return Row(
-        subject="sweeps", name=f"slowest of {len(rates)} protocols, {n_threads} threads, built and solved",
-        ours=rates[slowest], unit="points/s on one core",
-        note="; ".join(f"{name} {found / 1e3:.0f} k/s" for name, found in rates.items()),
+        subject="sweeps", name=f"slowest of {len(rates)} protocols, {n_threads} threads, in two processes",
+        ours=min(rates.values()), unit="points/s", aim=aim(n_threads),
+        note=f"network built, wall time, the best of some runs; {each}",
     )  # fmt: skip
+
+
+def aim(n_threads: int) -> str:
+    """Of two cores, where there are two."""
+    return f"ours >= {AIMS[n_threads]}" if (os.cpu_count() or 1) > 1 else ""
 
 
 def two_processes(n_threads: int) -> Row:
@@ -106,21 +124,16 @@ def two_processes(n_threads: int) -> Row:
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
 
         def points_per_s(workers: int) -> float:
-            started = perf_counter()
-            jobs = [pool.submit(solved, PROTOCOL, n_threads, points) for _ in range(workers)]
-            for job in jobs:
-                job.result()
-            return workers * points / (perf_counter() - started)
+            return in_processes(pool, PROTOCOL, n_threads, workers, points)
 
         for _ in range(2):
             points_per_s(2)
         pairs = in_turn(lambda _: points_per_s(2), lambda _: points_per_s(1), ROUNDS)
     two, one = [a for a, _ in pairs], [b for _, b in pairs]
-    aim = f"ours >= {AIMS[n_threads]}" if (os.cpu_count() or 1) > 1 else ""
     return Row(
         subject="sweeps", name=f"{PROTOCOL}, {n_threads} threads, built and solved in two processes", unit="points/s",
-        peer="one process", ours=float(np.median(two)), theirs=float(np.median(one)), ratio=ratio_of(two, one), aim=aim,
-        note="wall time, so that a busy host shows",
+        peer="one process", ours=float(np.median(two)), theirs=float(np.median(one)), ratio=ratio_of(two, one),
+        aim=aim(n_threads), note="wall time, so that a busy host shows",
     )  # fmt: skip
 
 

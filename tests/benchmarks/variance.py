@@ -37,6 +37,9 @@ from spfmodel.protocols import PROTOCOLS
 from spfmodel.solvers import des, rare
 from spfmodel.solvers.starts import at_random_places
 
+from .growth import Curve
+from .row import Row
+
 Floats = NDArray[np.float64]
 SEEDS, EVENTS, RESAMPLES = 48, 60_000, 1000
 MACHINE, WORKLOADS = "x86-vm-16", ("ebizzy-mTRp", "in-memory-db", "page_fault1", "multi-fault")
@@ -153,6 +156,28 @@ def measured() -> Iterator[dict[str, Any]]:
 def rows() -> list[dict[str, Any]]:
     """Each: technique, of (what), workload, threads, protocol, and the variance ratio with its interval."""
     return list(measured())
+
+
+def measure(long: bool) -> tuple[list[Row], list[Curve]]:
+    """Rows for `make bench`: each technique where it gives most on a kernel's lock; all of them if `long`."""
+    some = (
+        {"technique": "aborts by chance", "of": "fallback share", "workload": "in-memory-db", "threads": 16,
+         "protocol": "spf_rwlock"} | chances("in-memory-db", "spf_rwlock", 16),
+        {"technique": "common random numbers", "of": "log gain", "workload": "multi-fault", "threads": 16,
+         "protocol": "per_vma_lock"} | common_numbers("multi-fault", "per_vma_lock", 16),
+        {"technique": "twins with more updates", "of": "fallback share", "workload": "an update after 1e+06 faults",
+         "threads": 4, "protocol": "one sequence"} | seldom(10**6, 1.0),
+    )  # fmt: skip
+    return [_row(**found) for found in (rows() if long else some)], []
+
+
+def _row(
+    technique: str, of: str, workload: str, threads: int, protocol: str, ratio: float, low: float, high: float
+) -> Row:  # fmt: skip
+    return Row(
+        subject="variance", name=f"{technique}, {of} of {workload}, {threads} threads, {protocol}", ours=ratio,
+        unit="times less variance at equal work", note=f"95 % interval {low:.3g} to {high:.3g}",
+    )  # fmt: skip
 
 
 def table(found: list[dict[str, Any]]) -> str:
