@@ -27,7 +27,7 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 """Arrays belong to the caller, so nothing is reference-counted: twice the speed. Not wrapped for Python: half the time
 to compile."""
-TAKES = {"engine": "the simulation, once (about 10 s)", "closed": "the formulas, once (about 10 s)"}
+TAKES = {"engine": "the simulation, once (about 20 s)", "closed": "the formulas, once (about 20 s)"}
 """What is compiled, by its module, and how long that takes."""
 WAY_IN = 1
 """Another number for another `calling`, so that no code is called in a way of earlier times."""

@@ -63,7 +63,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", default="", help=f"of {','.join(SUBJECTS)}")
     parser.add_argument("--long", action="store_true", help="also 10^8 design points (several minutes)")
-    parser.add_argument("--check", action="store_true", help="exit status 1 if a ratio is 20 % worse than stored")
+    parser.add_argument("--check", action="store_true", help="exit status 1 if a ratio is 20 %% worse than stored")
     parser.add_argument("--store", action="store_true", help="rewrite the stored table, docs/speed.* and README's")
     parser.add_argument("--store-last", action="store_true", help="the same with the last run, without running")
     return parser.parse_args()
