@@ -15,7 +15,7 @@ def validate(
     here: Annotated[bool, typer.Option("--here", help="this host's own loads, measured now")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--output", help="also write the JSON object here")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="compute anew what was computed before")] = False,
-    draws: Annotated[int, typer.Option(min=4, help="of each prediction; more are slower and more exact")] = 16,
+    draws: Annotated[int, typer.Option(min=4, help="of each prediction; more are slower and more exact")] = 32,
     jobs: Annotated[int, typer.Option(help="processes")] = 2,
     seed: Seed = 1,
     as_json: AsJson = False,

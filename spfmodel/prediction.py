@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 from types import MappingProxyType
 
 import numpy as np
@@ -95,6 +96,19 @@ class Prediction(Introduced):
     """speedup, throughput_per_s, baseline_throughput_per_s, fallback_share by draw"""
 
 
+def balanced(rng: np.random.Generator, size: int) -> Floats:
+    """Standard normal numbers (size,), of whose first 2^k each of 2^k equal parts of the law has one: medians of few.
+
+    A Latin hypercube that is doubled (Stein 1987), in random order within each doubling.
+    """
+    even = rng.random(1)
+    while len(even) < size:
+        parts = 2 * len(even)
+        free = np.setdiff1d(np.arange(parts), (even * parts).astype(int))
+        even = np.concatenate([even, (rng.permutation(free) + rng.random(len(free))) / parts])
+    return np.array([NormalDist().inv_cdf(u) for u in even[:size]])
+
+
 def draws_for(question: Question) -> dict[str, Floats]:
     """Costs and parameters by name, (D,): the calibration's joint draws, the prior for the rest.
 
@@ -106,7 +120,7 @@ def draws_for(question: Question) -> dict[str, Floats]:
     known = {**machine.costs, **workload.parameters}
     ranged = sorted(n for n, q in known.items() if q.log_sd > 0 and not n.startswith("structural"))
     size = question.n_draws if found is None else len(found.draws.values)
-    noise = {name: rng.standard_normal(size) for name in ranged}
+    noise = {name: balanced(rng, size) for name in ranged}
     out = {n: known[n].value * np.exp(known[n].log_sd * noise[n]) for n in ranged}
     if found is not None:
         joint = found.draws.by_name()

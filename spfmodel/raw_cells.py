@@ -33,7 +33,7 @@ SHARES: Mapping[str, tuple[str, str]] = {
 }
 """Quantities that counters show: the name of their draws, the column of `published.fallback_shares`. Attempts are of
 faults, all others of attempts."""
-N_DRAWS = 16
+N_DRAWS = 32
 """of each prediction: its quantiles come from these and the structural term; the same for baseline and candidate"""
 MORE = 3
 """times as many draws where threads update often"""

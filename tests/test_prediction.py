@@ -10,10 +10,11 @@ from math import isfinite, sqrt
 import numpy as np
 import pytest
 from quick_questions import DRAWS, found, question, quick
+from scipy import stats
 
 from spfmodel import PROTOCOLS, load_machine, load_workload, predict
 from spfmodel.asking import asked
-from spfmodel.prediction import draws_for, events_for
+from spfmodel.prediction import balanced, draws_for, events_for
 from spfmodel.program import build
 from spfmodel.shapes import flat, predictions
 from spfmodel.structural import stratified
@@ -223,3 +224,15 @@ def test_stratified_noise_is_normal_without_bias() -> None:
     noise = stratified(np.random.default_rng(1), 64)
     assert np.median(noise) == pytest.approx(0, abs=1e-12)
     assert noise.std() == pytest.approx(1, abs=0.03)
+
+
+def test_a_few_draws_stand_for_the_whole_law() -> None:
+    """Of the first 1, 2, 4 ... numbers each equal part of the law has one; two calls are unrelated."""
+    rng = np.random.default_rng(3)
+    drawn = np.array([balanced(rng, 64) for _ in range(200)])
+    for n in (1, 2, 16, 64):
+        part = np.floor(stats.norm.cdf(drawn[:, :n]) * n)
+        assert np.array_equal(np.sort(part, axis=1), np.tile(np.arange(n), (200, 1)))
+    assert stats.kstest(drawn[:, 0], "norm").pvalue > 0.001
+    assert abs(np.corrcoef(drawn[::2].ravel(), drawn[1::2].ravel())[0, 1]) < 5 / np.sqrt(6400)
+    assert balanced(rng, 5).shape == (5,)
