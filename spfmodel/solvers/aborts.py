@@ -24,7 +24,7 @@ busy = compiled(busy_probability)
 def moves_within(updates_per_ns: float, window_ns: float, window_scv: float) -> float:
     """Chance that an update begins within a window: 1 - `seqcount.stays_unchanged`, exact also where it is rare.
 
-    >>> moves_within(1e-12, 1e-8, 0.0)
+    >>> float(moves_within(1e-12, 1e-8, 0.0))
     1e-20
     """
     expected = updates_per_ns * window_ns
