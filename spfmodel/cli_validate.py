@@ -15,7 +15,7 @@ def validate(
     here: Annotated[bool, typer.Option("--here", help="this host's own loads, measured now")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--output", help="also write the JSON object here")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="compute anew what was computed before")] = False,
-    draws: Annotated[int, typer.Option(min=4, help="of each prediction; more are slower and more exact")] = 32,
+    draws: Annotated[int | None, typer.Option(min=4, help="of each prediction; more are slower and more exact")] = None,
     jobs: Annotated[int, typer.Option(help="processes")] = 2,
     seed: Seed = 1,
     as_json: AsJson = False,
@@ -30,9 +30,9 @@ def validate(
         validate_here(seed=seed, as_json=as_json)
         return
     from .scoreboard import report
-    from .validation import run
+    from .validation import N_DRAWS, run
 
-    content, found = run(seed=seed, jobs=jobs, n_draws=draws, fresh=fresh, out=out)
+    content, found = run(seed=seed, jobs=jobs, n_draws=draws or N_DRAWS, fresh=fresh, out=out)
     if as_json:
         emit(content)
     else:
