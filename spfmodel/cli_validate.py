@@ -29,8 +29,9 @@ def validate(
 
         validate_here(seed=seed, as_json=as_json)
         return
+    from .raw_cells import N_DRAWS
     from .scoreboard import report
-    from .validation import N_DRAWS, run
+    from .validation import run
 
     content, found = run(seed=seed, jobs=jobs, n_draws=draws or N_DRAWS, fresh=fresh, out=out)
     if as_json:
